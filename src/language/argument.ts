@@ -31,9 +31,12 @@ export type Syntax =
 /** Says what a place in a trace should have held. */
 export class Expected {
   readonly what: string;
+  /** In a block: the line that is wrong, counted from 0. */
+  readonly line: number | undefined;
 
-  constructor(what: string) {
+  constructor(what: string, line?: number) {
     this.what = what;
+    this.line = line;
   }
 }
 
