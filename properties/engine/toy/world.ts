@@ -1,0 +1,87 @@
+import { type Journal, Journal as NewJournal } from '../../../src/base/journal.ts';
+
+/**
+ * A toy of bpf_prog_pack: 256 chunks under a bitmap, handed out first fit. Small enough to know every failing trace's true
+ * minimum, and the same machine on which other property-based testing libraries were measured, so that figures compare.
+ */
+export class ToyWorld {
+  readonly journal: Journal;
+  readonly bitmap = new Int32Array(CHUNK_COUNT / 32);
+  readonly pieces: Piece[] = [];
+  /** The chunks of all live pieces; what the bitmap should hold. */
+  usedChunks = 0;
+
+  constructor(journal: Journal = new NewJournal()) {
+    this.journal = journal;
+  }
+
+  allocate(length: number, tag: number): Piece {
+    const start = this.firstFit(length);
+    this.mark(start, length, true);
+    const piece = new Piece(start, length, tag);
+    this.journal.push(this.pieces, piece);
+    this.journal.set(this, 'usedChunks', this.usedChunks + length);
+    this.allocated(piece);
+    return piece;
+  }
+
+  free(piece: Piece): void {
+    this.mark(piece.start, this.chunksGivenBack(piece), false);
+    this.freed(piece);
+    const last = this.pieces.length - 1;
+    this.journal.set(this.pieces, this.pieces.indexOf(piece), this.pieces[last]!);
+    this.journal.set(this.pieces, 'length', last);
+    this.journal.set(this, 'usedChunks', this.usedChunks - piece.length);
+  }
+
+  /** A decision that faults replace: how many of its chunks a freed piece gives back. */
+  chunksGivenBack(piece: Piece): number {
+    return piece.length;
+  }
+
+  /** A place where faults do more: after a piece was made, and after one was freed. */
+  allocated(_piece: Piece): void {}
+  freed(_piece: Piece): void {}
+
+  isTaken(chunk: number): boolean {
+    return ((this.bitmap[chunk >>> 5]! >>> (chunk & 31)) & 1) === 1;
+  }
+
+  mark(start: number, length: number, taken: boolean): void {
+    for (let chunk = start; chunk < start + length; chunk++) {
+      const word = chunk >>> 5;
+      const bit = 1 << (chunk & 31);
+      const old = this.bitmap[word]!;
+      this.journal.set(this.bitmap, word, taken ? old | bit : old & ~bit);
+    }
+  }
+
+  /** At most twelve pieces of at most eight chunks live, so there is always room. */
+  firstFit(length: number): number {
+    let run = 0;
+    for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {
+      run = this.isTaken(chunk) ? 0 : run + 1;
+      if (run === length) return chunk - length + 1;
+    }
+    throw new Error('no room');
+  }
+}
+
+export class Piece {
+  readonly start: number;
+  readonly length: number;
+  readonly tag: number;
+  value = 0;
+  sealed = false;
+  /** How often it was sealed and unsealed again. */
+  cycles = 0;
+
+  constructor(start: number, length: number, tag: number) {
+    this.start = start;
+    this.length = length;
+    this.tag = tag;
+  }
+}
+
+export const CHUNK_COUNT = 256;
+export const MOST_PIECES = 12;

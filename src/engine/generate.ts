@@ -1,0 +1,93 @@
+import { Random } from '../base/seed.ts';
+import type { Draft } from '../language/argument.ts';
+import type { JournaledWorld } from '../language/suite.ts';
+import type { Step } from '../language/trace.ts';
+import type { CompiledOperation } from './compiled-operation.ts';
+import { drawLean, type Lean } from './mixture.ts';
+import type { Outcome, Session } from './session.ts';
+
+/** The stream of random numbers of one numbered run: the same whatever ran before it, and in whichever lane it runs. */
+export function randomOfRun(run: { seed: string; suite: string; kernel: string; number: number }): Random {
+  return new Random(`${run.seed}/${run.suite}/${run.kernel}/${run.number}`);
+}
+
+/**
+ * Generates one trace by performing it: each step is drawn against the world as it stands, so no step is wasted on a false
+ * precondition. Works in portions, so that a caller can breathe between them.
+ */
+export class Walk<World extends JournaledWorld> {
+  readonly steps: Step[] = [];
+  readonly #session: Session<World>;
+  readonly #lean: Lean;
+  readonly #draft: Draft;
+  #resultCount = 0;
+  #outcome: Outcome = 'ok';
+
+  /** Begins at the fresh state, which the session is reset to. */
+  constructor(session: Session<World>, random: Random, longest: number) {
+    session.reset();
+    this.#session = session;
+    this.#lean = drawLean(random, session.operations, longest);
+    const { boundaryLean, sizeLean } = this.#lean;
+    this.#draft = { random, world: session.world, pool: session.pool, boundaryLean, sizeLean };
+  }
+
+  /** How the last step ended. */
+  get outcome(): Outcome {
+    return this.#outcome;
+  }
+
+  /** Performs up to `count` more steps. True when the trace has come to its end. */
+  advance(count: number): boolean {
+    const end = Math.min(this.#lean.length, this.steps.length + count);
+    while (this.steps.length < end) {
+      if (!this.#step()) return true;
+      if (this.#outcome === 'violates' || this.#outcome === 'known') return true;
+    }
+    return this.steps.length >= this.#lean.length;
+  }
+
+  /** Draws until a step makes sense; false when nothing seems to. */
+  #step(): boolean {
+    for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;
+    // Perhaps only a rare or a left out operation is possible now: ask each, beginning anywhere.
+    const { operations } = this.#session;
+    const start = this.#draft.random.below(operations.length);
+    for (let offset = 0; offset < operations.length; offset++) {
+      const compiled = operations[(start + offset) % operations.length]!;
+      for (let attempt = 0; attempt < ATTEMPTS_EACH; attempt++) if (this.#try(compiled)) return true;
+    }
+    return false;
+  }
+
+  #try(compiled: CompiledOperation): boolean {
+    const args = compiled.draw(this.#draft);
+    if (args === undefined) return false;
+    const taken = this.#session.prepare(compiled, args);
+    if (taken === undefined) return false;
+    const step: Step = { operation: compiled.operation, args, made: this.#numberResults(compiled.kinds.length) };
+    this.steps.push(step);
+    this.#outcome = this.#session.carryOut(compiled, step, taken);
+    return true;
+  }
+
+  #drawOperation(): CompiledOperation {
+    const { cumulativeWeights } = this.#lean;
+    const last = cumulativeWeights.length - 1;
+    const target = this.#draft.random.unit() * cumulativeWeights[last]!;
+    let index = 0;
+    while (index < last && cumulativeWeights[index]! <= target) index++;
+    return this.#session.operations[index]!;
+  }
+
+  #numberResults(count: number): readonly number[] {
+    if (count === 0) return NO_RESULTS;
+    if (count === 1) return [this.#resultCount++];
+    return Array.from({ length: count }, () => this.#resultCount++);
+  }
+}
+
+/** Enough that an operation with a hundredth of the weight is likely to be drawn when nothing else is possible. */
+const RANDOM_ATTEMPTS = 64;
+const ATTEMPTS_EACH = 8;
+const NO_RESULTS: readonly number[] = [];
