@@ -7,7 +7,9 @@ import type { PhysicalMemory } from './physical-memory.ts';
 export type LeafLevel = 1 | 2 | 3;
 
 /** Base pages that an entry of a level spans. */
-export const pagesAtLevel = (level: number): number => 512 ** (level - 1);
+export const pagesAtLevel = (level: number): number => PAGES_AT_LEVEL[level]!;
+
+const PAGES_AT_LEVEL: readonly number[] = [1 / 512, 1, 512, 512 ** 2, 512 ** 3, 512 ** 4, 512 ** 5];
 
 /** Where an entry stands: in which table frame, at which index, on which level. */
 export interface EntryPlace {
@@ -99,6 +101,33 @@ export class PageTable {
   /** Every leaf of the tree in address order, with the first page it maps. */
   *leaves(): Generator<Leaf> {
     yield* this.#leavesOf(this.#memory.frame(this.root), this.levels, 0);
+  }
+
+  /** Calls `visit` with every table of the lowest level that holds entries of pages in [first, end), in address order. */
+  eachLowestTable(first: number, end: number, visit: (table: Frame, firstPage: number) => void): void {
+    this.#lowestTablesOf(this.#memory.frame(this.root), this.levels, first, end, visit);
+  }
+
+  #lowestTablesOf(
+    table: Frame,
+    level: number,
+    first: number,
+    end: number,
+    visit: (table: Frame, firstPage: number) => void,
+  ): void {
+    if (table.uniformByte === 0) return;
+    if (level === 1) {
+      visit(table, firstPageOf(first, 2));
+      return;
+    }
+    const span = pagesAtLevel(level);
+    for (let from = first; from < end; from = firstPageOf(from, level) + span) {
+      const index = PageTable.indexAt(from, level);
+      const flags = table.entryFlags(index);
+      if (!isPresent(flags) || (flags & LARGE) !== 0) continue;
+      const to = Math.min(end, firstPageOf(from, level) + span);
+      this.#lowestTablesOf(this.#memory.frame(table.entryFrame(index)), level - 1, from, to, visit);
+    }
   }
 
   *#leavesOf(table: Frame, level: number, firstPage: number): Generator<Leaf> {
