@@ -40,17 +40,7 @@ const GUEST_FRAMES = 3 * 2 ** 18;
 const HOST_FRAMES = 24 * 2 ** 18;
 
 /** Steps that only a loaded program can perform. */
-const programSteps = new Set([
-  'alloc',
-  'free',
-  'reserve',
-  'load',
-  'loadsx',
-  'store',
-  'atomic',
-  'castUser',
-  'castKern',
-]);
+const programSteps = new Set(['alloc', 'free', 'reserve', 'load', 'loadsx', 'store', 'atomic', 'castUser', 'castKern']);
 
 /** One recorded sequence on a fresh model: performs steps and shows what the recorder would have written down. */
 export class ArenaReplay {
@@ -76,13 +66,12 @@ export class ArenaReplay {
   perform(step: RecordedStep): Shown {
     if (step.result === 'unsupported' || step.result === 'skipped') return { result: step.result };
     this.#report = undefined;
-    if (step.baseChosen) this.#processes[0].searchGap = () => Number(readNumber(step.base) >> 12n);
     const base = this.#base ?? (step.base === undefined ? undefined : readNumber(step.base));
     const result = this.#perform(step, base);
     return typeof this.#object === 'string' ? { result } : { result, report: this.#reported(), ...this.#state() };
   }
 
-  #perform({ op, args }: RecordedStep, base: bigint | undefined): unknown {
+  #perform({ op, args, baseChosen, base: chosen }: RecordedStep, base: bigint | undefined): unknown {
     if (op === 'create') {
       const created = this.#create(args as unknown as RecordedSequence['create']);
       return typeof created === 'string' ? created : 'ok';
@@ -99,7 +88,7 @@ export class ArenaReplay {
         if (this.#closed) return 'EBADF';
         return this.#addressOrErrno(
           mapMemory(process, this.#arenaObject.mapping, {
-            address: address('addr'),
+            address: baseChosen ? readNumber(chosen) : address('addr'),
             length: number('len'),
             protection: Number(args.prot),
             flags: Number(args.flags),
@@ -352,5 +341,5 @@ function runLengths(bytes: Uint8Array): string {
     parts.push(`${toHex(bytes.subarray(at, at + 1))}*${end - at}`);
     at = end;
   }
-  return parts.join(' ');
+  return parts.join(',');
 }

@@ -4,7 +4,7 @@ import type { Errno } from '../errno.ts';
 import { populate } from './advise-memory.ts';
 import { unmapPages } from './change-mapping.ts';
 import { LOWEST_HINT_PAGE, type Process, TASK_PAGES } from './process.ts';
-import { type MapRequest, type Mappable, PROT_EXEC, PROT_WRITE, VmArea } from './vm-area.ts';
+import { type Mappable, type MapRequest, PROT_EXEC, PROT_WRITE, VmArea } from './vm-area.ts';
 
 export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
@@ -60,7 +60,14 @@ export function mapMemory(process: Process, file: Mappable | undefined, request:
   const charged = !shared && (protection & PROT_WRITE) !== 0;
   if (charged && pageCount > committablePages) return 'ENOMEM';
 
-  const area = mapRegion(process, { first, pageCount, filePage: wanted.filePage, rights: protection & 7, shared, file });
+  const area = mapRegion(process, {
+    first,
+    pageCount,
+    filePage: wanted.filePage,
+    rights: protection & 7,
+    shared,
+    file,
+  });
   if (typeof area === 'string') return area;
   if ((flags & MAP_POPULATE) !== 0) populate(process, first, first + pageCount);
   return address;

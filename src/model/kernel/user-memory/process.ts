@@ -4,7 +4,7 @@ import type { AddressSpace } from '../../machine/mmu.ts';
 import type { EntryPlace } from '../../machine/page-table.ts';
 import { ACCESSED, DIRTY, NO_EXECUTE, PRESENT, USER, USER_TABLE, WRITABLE } from '../../machine/page-table-entry.ts';
 import type { PageReferences } from './page-references.ts';
-import { PROT_EXEC, PROT_WRITE, VmArea } from './vm-area.ts';
+import { PROT_EXEC, PROT_WRITE, type VmArea } from './vm-area.ts';
 
 /** `_PAGE_PROTNONE`, the global bit of an entry that is not present: the page is there, and nobody may touch it. */
 export const PROT_NONE_ENTRY = 0x100;
@@ -91,8 +91,8 @@ export class Process {
   }
 
   /**
-   * vm_unmapped_area(), top down: the highest gap of so many pages. Randomisation is a matter of the surroundings: a run
-   * that wants another answer replaces this method.
+   * vm_unmapped_area(), top down: the highest gap of so many pages. Without address-space randomisation: a trace that
+   * wants another place gives it as a hint.
    */
   searchGap(pageCount: number): number | undefined {
     let end = SEARCH_TOP_PAGE;
