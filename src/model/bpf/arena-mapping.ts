@@ -46,8 +46,6 @@ export class ArenaMapping implements Mappable, VmAreaOperations {
     const writes = (area.rights & PROT_WRITE) !== 0;
     if (!area.shared) return 'EINVAL';
     if (writes && arena.frozen) return 'EPERM';
-    area.mayRights &= ~PROT_EXEC;
-    if (!writes) area.mayRights &= ~PROT_WRITE;
 
     const start = BigInt(area.first) << 12n;
     const end = BigInt(area.end) << 12n;
@@ -58,9 +56,12 @@ export class ArenaMapping implements Mappable, VmAreaOperations {
     this.remember(area);
     if (arena.userStart !== start) arena.set('userStart', start);
     if (arena.userEnd !== end) arena.set('userEnd', end);
-    area.operations = this;
-    area.dontExpand = true;
-    area.dontCopy = profile.areasAreWhole;
+    area.change({
+      operations: this,
+      mayRights: area.mayRights & ~(writes ? PROT_EXEC : PROT_EXEC | PROT_WRITE),
+      dontExpand: true,
+      dontCopy: profile.areasAreWhole,
+    });
     if (writes) arena.set('writers', arena.writers + 1);
     return undefined;
   }
@@ -112,6 +113,6 @@ export class ArenaMapping implements Mappable, VmAreaOperations {
   remember(area: VmArea): void {
     const record: VmaRecord = { area, sharers: 1 };
     this.arena.records.push(record);
-    area.privateData = record;
+    area.change({ privateData: record });
   }
 }

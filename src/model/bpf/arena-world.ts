@@ -3,6 +3,7 @@ import { Journal, JournaledArray } from '../../base/journal.ts';
 import type { Errno } from '../kernel/errno.ts';
 import { PageReferences } from '../kernel/user-memory/page-references.ts';
 import { Process, type ProcessSurroundings } from '../kernel/user-memory/process.ts';
+import { VmAreaCache } from '../kernel/user-memory/vm-area.ts';
 import { Machine } from '../machine/machine.ts';
 import { type Arena, type ArenaAllocation, type ArenaSurroundings, createArena } from './arena.ts';
 import { type ArenaAttributes, refuseAttributes } from './arena-attributes.ts';
@@ -36,6 +37,7 @@ export class ArenaWorld {
   readonly arenas: JournaledArray<ArenaObject>;
   readonly #surroundings: ArenaSurroundings;
   readonly #releasedAreas: JournaledArray<number>;
+  readonly #areaCache: VmAreaCache;
   readonly #nextArea = { first: VMALLOC_FIRST };
 
   constructor(profile: ArenaProfile, { cpus, nodes, frames }: ArenaMachine) {
@@ -43,6 +45,7 @@ export class ArenaWorld {
     this.profile = profile;
     this.machine = new Machine(this.journal, { cpus, nodes, frames, levels: 4, pse: true }, 0);
     this.references = new PageReferences(this.journal, this.machine.memory);
+    this.#areaCache = new VmAreaCache(this.journal);
     this.processes = new JournaledArray<Process>(this.journal);
     this.arenas = new JournaledArray<ArenaObject>(this.journal);
     this.#releasedAreas = new JournaledArray<number>(this.journal);
@@ -78,6 +81,7 @@ export class ArenaWorld {
       journal: this.journal,
       machine: this.machine,
       references: this.references,
+      areaCache: this.#areaCache,
       committablePages: this.machine.configuration.frames,
       anonymousInodesNoExec: this.profile.anonymousInodesNoExec,
     };

@@ -56,11 +56,11 @@ export class MapleRanges implements FreeRanges {
     this.gaps.set(first, first + count - 1);
   }
 
-  /** The gaps inside [0, max_entries). */
+  /** The gaps between what is allocated, and the rest up to max_entries. */
   *runs(): Generator<Run> {
     for (const { first, last } of this.gaps.runs()) {
-      if (first >= this.#slotCount) return;
-      yield { first, last: Math.min(last, this.#slotCount - 1) };
+      if (last < NO_END) yield { first, last };
+      else if (first < this.#slotCount) yield { first, last: this.#slotCount - 1 };
     }
   }
 

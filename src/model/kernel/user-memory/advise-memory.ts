@@ -69,7 +69,7 @@ function removeBacking(area: VmArea): Errno {
 
 /** MADV_DOFORK is refused only where VM_IO is set, which an arena's area never has. A part would need a split. */
 function markForFork(area: VmArea, dontCopy: boolean): undefined {
-  area.change('dontCopy', dontCopy);
+  area.change({ dontCopy });
   return undefined;
 }
 

@@ -14,16 +14,19 @@ export function unmapMemory(process: Process, address: bigint, length: bigint): 
   if (!isAligned(address) || address > TASK_SIZE || length > TASK_SIZE - address) return 'EINVAL';
   const end = address + alignUp(length);
   if (end === address) return 'EINVAL';
-  return unmapPages(process, pageOf(address), pageOf(end));
+  const removed = removePages(process, pageOf(address), pageOf(end));
+  if (typeof removed === 'string') return removed;
+  for (const area of removed) process.surroundings.areaCache.free(area);
+  return undefined;
 }
 
 /**
- * Unmaps the pages [first, end). Areas that reach out are split first: the new object is the part outside, so the one
- * that goes away is always the old one.
+ * Takes the pages [first, end) out of the address space. Areas that reach out are split first: the new object is the part
+ * outside, so the one that goes away is always the old one. The caller frees the removed objects.
  */
-export function unmapPages(process: Process, first: number, end: number): Errno | undefined {
+export function removePages(process: Process, first: number, end: number): readonly VmArea[] | Errno {
   const lowest = process.areaIn(first, end);
-  if (lowest === undefined) return undefined;
+  if (lowest === undefined) return [];
   if (lowest.first < first) {
     if (!mayBeSplit(lowest)) return 'EINVAL';
     process.split(lowest, first, 'lower');
@@ -33,8 +36,9 @@ export function unmapPages(process: Process, first: number, end: number): Errno 
     if (!mayBeSplit(highest)) return 'EINVAL';
     process.split(highest, end, 'upper');
   }
-  for (const area of process.areas.filter((area) => area.first >= first && area.end <= end)) process.remove(area);
-  return undefined;
+  const removed = process.areas.filter((area) => area.first >= first && area.end <= end);
+  for (const area of removed) process.remove(area);
+  return removed;
 }
 
 /** mprotect(2): mm/mprotect.c:do_mprotect_pkey(). Areas before the one that refuses keep their new rights. */
@@ -69,7 +73,7 @@ function protectPart(area: VmArea, first: number, end: number, rights: number): 
     if (!mayBeSplit(area)) return 'EINVAL';
     process.split(area, end, 'upper');
   }
-  area.change('rights', rights);
+  area.change({ rights });
   process.protect(first, end, rights);
   return undefined;
 }
@@ -92,7 +96,7 @@ export interface MremapArguments {
  * an address, and an arena's file knows one only.
  */
 export function remapMemory(process: Process, request: MremapArguments): bigint | Errno {
-  const { address, flags, newAddress } = request;
+  const { address, flags } = request;
   const oldLength = alignUp(request.oldLength);
   const newLength = alignUp(request.newLength);
   const moves = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
@@ -102,28 +106,39 @@ export function remapMemory(process: Process, request: MremapArguments): bigint 
   if (!isAligned(address) || newLength === 0n) return 'EINVAL';
   const area = address < TASK_SIZE ? process.areaAt(pageOf(address)) : undefined;
   if (area === undefined) return 'EFAULT';
-  const endsInside = oldLength <= BigInt(area.end - pageOf(address)) << 12n;
-  if (moves) return endsInside ? moveArea(area, request, newLength) : 'EFAULT';
+  if (moves) return moveArea(area, request, oldLength, newLength);
   if (oldLength >= newLength) {
-    const tail = unmapMemory(process, address + newLength, oldLength - newLength);
-    return oldLength > newLength && tail !== undefined ? tail : address;
+    const tail = oldLength > newLength ? unmapMemory(process, address + newLength, oldLength - newLength) : undefined;
+    return tail ?? address;
   }
-  if (!endsInside || area.dontExpand) return 'EFAULT';
-  return newAddress === 0n ? 'ENOMEM' : 'EINVAL';
+  const endsInside = oldLength <= BigInt(area.end - pageOf(address)) << 12n;
+  return !endsInside || area.dontExpand ? 'EFAULT' : 'ENOMEM';
 }
 
-/** MREMAP_FIXED and MREMAP_DONTUNMAP: the file is asked for the new address first. */
-function moveArea(area: VmArea, { flags, newAddress }: MremapArguments, newLength: bigint): Errno {
-  if ((flags & MREMAP_FIXED) !== 0 && !isAligned(newAddress)) return 'EINVAL';
-  if ((flags & MREMAP_DONTUNMAP) !== 0 && area.dontExpand) return 'EINVAL';
-  const fixed = (flags & MREMAP_FIXED) !== 0;
-  const answer = area.file?.unmappedArea({
-    process: area.process,
-    address: fixed ? newAddress : 0n,
-    pageCount: pageOf(newLength),
-    filePage: area.filePage,
-    fixed,
-  });
+/**
+ * mremap_to(), for MREMAP_FIXED and MREMAP_DONTUNMAP: the destination is unmapped first, then the tail; at last the file
+ * is asked for the new address, and an arena's has only one to give. Moves that succeed are left out: nothing else maps.
+ */
+function moveArea(area: VmArea, request: MremapArguments, oldLength: bigint, newLength: bigint): Errno {
+  const { process } = area;
+  const { address, newAddress } = request;
+  const fixed = (request.flags & MREMAP_FIXED) !== 0;
+  if (fixed) {
+    if (!isAligned(newAddress) || newLength > TASK_SIZE || newAddress > TASK_SIZE - newLength) return 'EINVAL';
+    if (address + oldLength > newAddress && newAddress + newLength > address) return 'EINVAL';
+    const busy = unmapMemory(process, newAddress, newLength);
+    if (busy !== undefined) return busy;
+  }
+  if (oldLength > newLength) {
+    const refused = unmapMemory(process, address + newLength, oldLength - newLength);
+    if (refused !== undefined) return refused;
+  }
+  if ((request.flags & MREMAP_DONTUNMAP) !== 0 && area.dontExpand) return 'EINVAL';
+  const kept = oldLength < newLength ? oldLength : newLength;
+  if (kept > BigInt(area.end - pageOf(address)) << 12n) return 'EFAULT';
+  if (newLength > oldLength && area.dontExpand) return 'EFAULT';
+  const wanted = { address: fixed ? newAddress : 0n, pageCount: pageOf(newLength), filePage: area.filePage, fixed };
+  const answer = area.file?.unmappedArea({ process, ...wanted });
   return typeof answer === 'string' ? answer : 'EINVAL';
 }
 

@@ -2,9 +2,9 @@ import { pageOf } from '../../../base/page.ts';
 import { u64 } from '../../../base/word.ts';
 import type { Errno } from '../errno.ts';
 import { populate } from './advise-memory.ts';
-import { unmapPages } from './change-mapping.ts';
+import { removePages } from './change-mapping.ts';
 import { LOWEST_HINT_PAGE, type Process, TASK_PAGES } from './process.ts';
-import { type Mappable, type MapRequest, PROT_EXEC, PROT_WRITE, VmArea } from './vm-area.ts';
+import { type Mappable, type MapRequest, PROT_EXEC, PROT_WRITE, type VmAreaShape } from './vm-area.ts';
 
 export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
@@ -60,38 +60,24 @@ export function mapMemory(process: Process, file: Mappable | undefined, request:
   const charged = !shared && (protection & PROT_WRITE) !== 0;
   if (charged && pageCount > committablePages) return 'ENOMEM';
 
-  const area = mapRegion(process, {
-    first,
-    pageCount,
-    filePage: wanted.filePage,
-    rights: protection & 7,
-    shared,
-    file,
-  });
-  if (typeof area === 'string') return area;
-  if ((flags & MAP_POPULATE) !== 0) populate(process, first, first + pageCount);
+  const end = first + pageCount;
+  const refused = mapRegion(process, { first, end, filePage: wanted.filePage, rights: protection & 7, shared, file });
+  if (refused !== undefined) return refused;
+  if ((flags & MAP_POPULATE) !== 0) populate(process, first, end);
   return address;
 }
 
-interface Region {
-  readonly first: number;
-  readonly pageCount: number;
-  readonly filePage: number;
-  readonly rights: number;
-  readonly shared: boolean;
-  readonly file: Mappable | undefined;
-}
-
-/** __mmap_region(): makes room, then asks the file. */
-function mapRegion(process: Process, region: Region): VmArea | Errno {
-  const { first, pageCount, file } = region;
-  const busy = unmapPages(process, first, first + pageCount);
-  if (busy !== undefined) return busy;
-  const area = new VmArea(process.surroundings.journal, process, { ...region, end: first + pageCount });
-  const refused = file?.map(area);
-  if (refused !== undefined) return refused;
-  process.insert(area);
-  return area;
+/** __mmap_region(): makes room, then asks the file. The areas that made room are freed after the new one is allocated. */
+function mapRegion(process: Process, shape: VmAreaShape): Errno | undefined {
+  const { areaCache } = process.surroundings;
+  const removed = removePages(process, shape.first, shape.end);
+  if (typeof removed === 'string') return removed;
+  const area = areaCache.allocate(process, shape);
+  const refused = shape.file?.map(area);
+  if (refused === undefined) process.insert(area);
+  else areaCache.free(area);
+  for (const old of removed) areaCache.free(old);
+  return refused;
 }
 
 /** round_hint_to_min() */

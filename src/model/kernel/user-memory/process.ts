@@ -4,7 +4,7 @@ import type { AddressSpace } from '../../machine/mmu.ts';
 import type { EntryPlace } from '../../machine/page-table.ts';
 import { ACCESSED, DIRTY, NO_EXECUTE, PRESENT, USER, USER_TABLE, WRITABLE } from '../../machine/page-table-entry.ts';
 import type { PageReferences } from './page-references.ts';
-import { PROT_EXEC, PROT_WRITE, type VmArea } from './vm-area.ts';
+import { PROT_EXEC, PROT_WRITE, type VmArea, type VmAreaCache } from './vm-area.ts';
 
 /** `_PAGE_PROTNONE`, the global bit of an entry that is not present: the page is there, and nobody may touch it. */
 export const PROT_NONE_ENTRY = 0x100;
@@ -20,6 +20,7 @@ export interface ProcessSurroundings {
   readonly journal: Journal;
   readonly machine: Machine;
   readonly references: PageReferences;
+  readonly areaCache: VmAreaCache;
   /** Pages of memory and swap: what one private writable mapping may ask for at most. */
   readonly committablePages: number;
   /** Whether the file system behind anonymous inodes forbids PROT_EXEC (SB_I_NOEXEC, 2025). */
@@ -65,12 +66,11 @@ export class Process {
     this.#areas.insert(index < 0 ? this.#areas.length : index, area);
   }
 
-  /** Takes an area away with all its pages and tells its owner. */
+  /** Takes an area away with all its pages and tells its owner. The caller frees the object. */
   remove(area: VmArea): void {
     this.zap(area.first, area.end);
     area.operations?.closed(area);
     this.#areas.remove(this.#areas.items.indexOf(area));
-    area.change('live', false);
   }
 
   /**
@@ -78,14 +78,10 @@ export class Process {
    * keeps the rest. The caller has asked whether the area may be split.
    */
   split(area: VmArea, page: number, newPart: 'lower' | 'upper'): void {
-    const { first, end } = area;
-    const made = area.duplicate(this, newPart === 'lower' ? { first, end: page } : { first: page, end });
-    if (newPart === 'lower') {
-      area.change('filePage', area.filePage + (page - first));
-      area.change('first', page);
-    } else {
-      area.change('end', page);
-    }
+    const { first, end, filePage } = area;
+    const part = newPart === 'lower' ? { first, end: page } : { first: page, end };
+    const made = this.surroundings.areaCache.duplicate(area, this, part);
+    area.change(newPart === 'lower' ? { first: page, filePage: filePage + (page - first) } : { end: page });
     made.operations?.opened(made);
     this.insert(made);
   }

@@ -1,4 +1,4 @@
-import type { Journal } from '../../../base/journal.ts';
+import { type Journal, JournaledArray } from '../../../base/journal.ts';
 import type { Errno } from '../errno.ts';
 import type { Process } from './process.ts';
 
@@ -37,7 +37,8 @@ export interface Mappable {
   map(area: VmArea): Errno | undefined;
 }
 
-interface VmAreaShape {
+/** What makes an area; everything else follows from its file. */
+export interface VmAreaShape {
   readonly first: number;
   readonly end: number;
   readonly filePage: number;
@@ -46,69 +47,105 @@ interface VmAreaShape {
   readonly file: Mappable | undefined;
 }
 
+/** The fields of an area. */
+interface VmAreaFields extends VmAreaShape {
+  readonly process: Process;
+  readonly mayRights: number;
+  readonly dontExpand: boolean;
+  readonly dontCopy: boolean;
+  readonly operations: VmAreaOperations | undefined;
+  readonly privateData: object | undefined;
+  readonly live: boolean;
+}
+
 /**
- * `vm_area_struct`: pages [first, end) of one process. An area that is gone keeps its last bounds, as freed memory does:
- * kernels that hold on to such an area read exactly that (facts F21).
+ * `vm_area_struct`: pages [first, end) of one process. An object that was freed keeps its last contents until the cache
+ * hands it out again, as memory does: kernels that hold on to a freed area read exactly that (facts F21).
  */
-export class VmArea {
-  first: number;
-  end: number;
+export class VmArea implements VmAreaFields {
+  first = 0;
+  end = 0;
   /** Page offset into the file of the first page. */
-  filePage: number;
+  filePage = 0;
   /** PROT_ bits in force. */
-  rights: number;
+  rights = 0;
+  shared = false;
+  file: Mappable | undefined;
+  process: Process;
   /** PROT_ bits that mprotect() may grant: VM_MAYREAD and its like. */
-  mayRights = PROT_READ | PROT_WRITE | PROT_EXEC;
+  mayRights = 0;
   /** VM_DONTEXPAND. Such an area is special: it is never locked and never merged. */
   dontExpand = false;
   /** VM_DONTCOPY: fork() leaves it out. */
   dontCopy = false;
-  live = true;
   operations: VmAreaOperations | undefined;
   /** vm_private_data. */
   privateData: object | undefined;
-  readonly shared: boolean;
-  readonly process: Process;
-  readonly file: Mappable | undefined;
+  /** False once it was freed. */
+  live = false;
   readonly #journal: Journal;
 
-  constructor(journal: Journal, process: Process, shape: VmAreaShape) {
+  constructor(journal: Journal, process: Process) {
     this.#journal = journal;
     this.process = process;
-    this.first = shape.first;
-    this.end = shape.end;
-    this.filePage = shape.filePage;
-    this.rights = shape.rights;
-    this.shared = shape.shared;
-    this.file = shape.file;
   }
 
   get pageCount(): number {
     return this.end - this.first;
   }
 
-  holds(page: number): boolean {
-    return page >= this.first && page < this.end;
+  change(fields: Partial<VmAreaFields>): void {
+    for (const [name, value] of Object.entries(fields)) {
+      this.#journal.set(this as Record<string, unknown>, name, value);
+    }
+  }
+}
+
+/**
+ * The slab cache of areas: the object freed last is handed out first. Per-CPU caches are left out; the order within one
+ * CPU is what recordings show.
+ */
+export class VmAreaCache {
+  readonly #journal: Journal;
+  readonly #freed: JournaledArray<VmArea>;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    this.#freed = new JournaledArray<VmArea>(journal);
   }
 
-  change<Key extends 'first' | 'end' | 'filePage' | 'rights' | 'dontCopy' | 'live'>(key: Key, value: this[Key]): void {
-    this.#journal.set(this as VmArea, key, value as VmArea[Key]);
-  }
-
-  /** vm_area_dup(): the same mapping for a child, or for one half of a split. */
-  duplicate(process: Process, bounds: { readonly first: number; readonly end: number }): VmArea {
-    const copy = new VmArea(this.#journal, process, {
-      ...bounds,
-      filePage: this.filePage + (bounds.first - this.first),
-      rights: this.rights,
-      shared: this.shared,
-      file: this.file,
+  /** vm_area_alloc() and the first lines of a mapping. */
+  allocate(process: Process, shape: VmAreaShape): VmArea {
+    return this.#take(process, {
+      ...shape,
+      process,
+      mayRights: PROT_READ | PROT_WRITE | PROT_EXEC,
+      dontExpand: false,
+      dontCopy: false,
+      operations: undefined,
+      privateData: undefined,
+      live: true,
     });
-    copy.mayRights = this.mayRights;
-    copy.dontExpand = this.dontExpand;
-    copy.dontCopy = this.dontCopy;
-    copy.operations = this.operations;
-    copy.privateData = this.privateData;
-    return copy;
+  }
+
+  /** vm_area_dup(): the same mapping for a child, or for one part of a split. */
+  duplicate(area: VmArea, process: Process, { first, end }: { readonly first: number; readonly end: number }): VmArea {
+    const { rights, shared, file, mayRights, dontExpand, dontCopy, operations, privateData } = area;
+    const filePage = area.filePage + (first - area.first);
+    const copied = { rights, shared, file, mayRights, dontExpand, dontCopy, operations, privateData };
+    return this.#take(process, { ...copied, first, end, filePage, process, live: true });
+  }
+
+  /** vm_area_free(). The contents stay. */
+  free(area: VmArea): void {
+    area.change({ live: false });
+    this.#freed.push(area);
+  }
+
+  #take(process: Process, fields: VmAreaFields): VmArea {
+    const { length } = this.#freed;
+    const area = length > 0 ? this.#freed.remove(length - 1) : new VmArea(this.#journal, process);
+    area.change(fields);
+    return area;
   }
 }
