@@ -16,6 +16,8 @@ export interface ArenaProfile {
   readonly areasAreWhole: boolean;
   /** What vm_ops->open does: nothing to 6.9 (F9), a count of sharers since b90d77e5fd78. */
   readonly sharersCounted: boolean;
+  /** What the memory of a freed area holds: a recording of 6.16.12 shows the difference, the rest is reasoned. */
+  readonly freedAreas: 'kept' | 'overwritten';
   /** How zap finds the user entries: by the recorded area, or by looking the area up again (80b89d0226a0, 7.2). */
   readonly zapBy: 'recorded-area' | 'lookup';
   /** Page-table levels above the entries are built at creation: c336b0b32712, 7.0. */
@@ -63,6 +65,7 @@ const v2: ArenaProfile = {
   unknownNode: 'oops',
   areasAreWhole: false,
   sharersCounted: false,
+  freedAreas: 'kept',
   zapBy: 'recorded-area',
   windowBuiltAtCreation: false,
   deferredFree: false,
@@ -102,6 +105,7 @@ const v616: ArenaProfile = {
   ...v613,
   name: '6.16',
   acquireRelease: true,
+  freedAreas: 'overwritten',
   extendsCmpxchg32: false,
   anonymousInodesNoExec: true,
 };
@@ -110,7 +114,7 @@ const v616: ArenaProfile = {
 const v617: ArenaProfile = { ...v616, name: '6.17', reserve: true };
 
 /** The recorded 6.18.15: 6.18 before the back-ports of spring 2026. */
-const v61815: ArenaProfile = { ...v617, name: '6.18.15', signedLoads: true, faultReports: true };
+const v61815: ArenaProfile = { ...v617, name: '6.18.15', freedAreas: 'kept', signedLoads: true, faultReports: true };
 
 /** The recorded 6.18.44: no copy on fork, no split, node check. */
 const v618: ArenaProfile = { ...v61815, name: '6.18', unknownNode: 'refused', areasAreWhole: true };

@@ -45,7 +45,7 @@ export class ArenaWorld {
     this.profile = profile;
     this.machine = new Machine(this.journal, { cpus, nodes, frames, levels: 4, pse: true }, 0);
     this.references = new PageReferences(this.journal, this.machine.memory);
-    this.#areaCache = new VmAreaCache(this.journal);
+    this.#areaCache = new VmAreaCache(this.journal, profile.freedAreas === 'overwritten');
     this.processes = new JournaledArray<Process>(this.journal);
     this.arenas = new JournaledArray<ArenaObject>(this.journal);
     this.#releasedAreas = new JournaledArray<number>(this.journal);

@@ -108,9 +108,12 @@ export class VmArea implements VmAreaFields {
 export class VmAreaCache {
   readonly #journal: Journal;
   readonly #freed: JournaledArray<VmArea>;
+  readonly #overwritesFreed: boolean;
 
-  constructor(journal: Journal) {
+  /** @param overwritesFreed whether the allocator's own pointer comes to lie over `vm_start` of a freed object */
+  constructor(journal: Journal, overwritesFreed: boolean) {
     this.#journal = journal;
+    this.#overwritesFreed = overwritesFreed;
     this.#freed = new JournaledArray<VmArea>(journal);
   }
 
@@ -136,9 +139,12 @@ export class VmAreaCache {
     return this.#take(process, { ...copied, first, end, filePage, process, live: true });
   }
 
-  /** vm_area_free(). The contents stay. */
+  /**
+   * vm_area_free(). The contents stay, except that from 6.15 to 6.17 the free pointer shares its place with `vm_start`;
+   * it is scrambled, so a reader finds an area that starts behind its end. Per-CPU sheaves (6.18) write nothing.
+   */
   free(area: VmArea): void {
-    area.change({ live: false });
+    area.change(this.#overwritesFreed ? { live: false, first: Number.MAX_SAFE_INTEGER } : { live: false });
     this.#freed.push(area);
   }
 
