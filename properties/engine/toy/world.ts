@@ -48,11 +48,13 @@ export class ToyWorld {
   }
 
   mark(start: number, length: number, taken: boolean): void {
-    for (let chunk = start; chunk < start + length; chunk++) {
-      const word = chunk >>> 5;
-      const bit = 1 << (chunk & 31);
+    const end = start + length;
+    for (let word = start >>> 5; word << 5 < end; word++) {
+      const from = Math.max(start - (word << 5), 0);
+      const to = Math.min(end - (word << 5), 32);
+      const bits = ((to === 32 ? 0 : 1 << to) - (1 << from)) | 0;
       const old = this.bitmap[word]!;
-      this.journal.set(this.bitmap, word, taken ? old | bit : old & ~bit);
+      this.journal.set(this.bitmap, word, taken ? old | bits : old & ~bits);
     }
   }
 
