@@ -28,10 +28,16 @@ export class ToyWorld {
   free(piece: Piece): void {
     this.mark(piece.start, this.chunksGivenBack(piece), false);
     this.freed(piece);
+    this.remove(piece);
+    this.journal.set(this, 'usedChunks', this.usedChunks - piece.length);
+  }
+
+  /** Order means nothing, so the last piece takes the place. A shorter length would forget it: the journal keeps it apart. */
+  private remove(piece: Piece): void {
     const last = this.pieces.length - 1;
     this.journal.set(this.pieces, this.pieces.indexOf(piece), this.pieces[last]!);
+    this.journal.record(this.pieces, last, this.pieces[last]);
     this.journal.set(this.pieces, 'length', last);
-    this.journal.set(this, 'usedChunks', this.usedChunks - piece.length);
   }
 
   /** A decision that faults replace: how many of its chunks a freed piece gives back. */
