@@ -1,0 +1,4 @@
+import type { RecordingKind } from './recording.ts';
+
+/** Every kind of recording that `conform` can perform. */
+export const recordingKinds: readonly RecordingKind[] = [];
