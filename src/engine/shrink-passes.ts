@@ -26,6 +26,18 @@ export interface Best {
   readonly steps: readonly Step[];
 }
 
+/** What a pass proposes when all of it is refused. */
+export function* proposals(pass: Pass, best: Best): Generator<readonly Step[]> {
+  const candidates = pass(best);
+  for (let next = candidates.next(); !next.done; next = candidates.next(false)) yield next.value;
+}
+
+/** Ends earlier. Of use only where the failing step need not be the last one. */
+export function* truncate(best: Best): ReturnType<Pass> {
+  const { length } = best.steps;
+  for (let removed = length >> 1; removed >= 1; removed >>= 1) yield best.steps.slice(0, length - removed);
+}
+
 /** Keeps what the failing step depends on: all steps that touch the results it takes. One try. */
 export function* sliceToFailure(best: Best): ReturnType<Pass> {
   const { steps } = best;
