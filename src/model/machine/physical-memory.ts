@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts';
+import { assert, ModelBug } from '../../base/assert.ts';
 import { type Journal, JournaledArray } from '../../base/journal.ts';
 import { PAGES_PER_2M } from '../../base/page.ts';
 import { Frame, type FrameUse, JUNK } from './frame.ts';
@@ -14,7 +14,8 @@ import { Frame, type FrameUse, JUNK } from './frame.ts';
 export class PhysicalMemory {
   readonly frameCount: number;
   readonly #journal: Journal;
-  readonly #frames = new Map<number, Frame>();
+  /** By 2 MiB, then by frame: faster than a map, and as sparse. */
+  readonly #frames: (Frame | undefined)[][] = [];
   readonly #freedFrames: JournaledArray<number>;
   readonly #freedBlocks: JournaledArray<number>;
   readonly #edge: { firstFree: number; firstBlock: number };
@@ -34,18 +35,14 @@ export class PhysicalMemory {
   }
 
   frame(number: number): Frame {
-    let frame = this.#frames.get(number);
-    if (frame === undefined) {
-      assert(number >= 0 && number < this.frameCount, `frame ${number} exists in ${this.frameCount} frames`);
-      frame = new Frame(this.#journal, number, 'free');
-      this.#frames.set(number, frame);
-    }
-    return frame;
+    return this.#frames[number >>> 9]?.[number & 511] ?? this.#materialise(number);
   }
 
   /** Frames somebody has asked for: all others are free and full of junk. */
-  touchedFrames(): IterableIterator<Frame> {
-    return this.#frames.values();
+  *touchedFrames(): Generator<Frame> {
+    for (const block of this.#frames) {
+      for (const frame of block ?? []) if (frame !== undefined) yield frame;
+    }
   }
 
   /** Hands out one frame with whatever its last owner left in it, or undefined when none is free. */
@@ -77,9 +74,20 @@ export class PhysicalMemory {
     this.#freedBlocks.push(first);
   }
 
+  #materialise(number: number): Frame {
+    if (!(number >= 0 && number < this.frameCount)) {
+      throw new ModelBug(`frame ${number} does not exist among ${this.frameCount} frames`);
+    }
+    while (this.#frames.length <= number >>> 9) this.#frames.push([]);
+    const block = this.#frames[number >>> 9]!;
+    const frame = new Frame(this.#journal, number, 'free');
+    block[number & 511] = frame;
+    return frame;
+  }
+
   #retire(number: number): void {
     const frame = this.frame(number);
-    assert(frame.use !== 'free', `frame ${number} is freed once`);
+    if (frame.use === 'free') throw new ModelBug(`frame ${number} is freed twice`);
     frame.setUse('free');
     frame.fillAll(JUNK);
   }
