@@ -7,13 +7,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const entry = join(project, 'dist', 'cli', 'main.js');
 
 if (!existsSync(entry) && !build()) process.exit(2);
-const { main } = await import(entry);
+const { main } = await import(pathToFileURL(entry).href);
 process.exitCode = await main(process.argv.slice(2));
 
 /** Compiles the sources with the project's own TypeScript; false when that failed, and why has been said. */

@@ -4,7 +4,8 @@ import type { ConformContext, ConformReport, Difference, RecordedLine } from '..
 import { recordingKinds } from '../conform/registry.ts';
 import { InputError } from '../language/input-error.ts';
 import { counted } from '../report/numbers.ts';
-import { ALL_WELL, type Desk, FOUND_SOMETHING } from './desk.ts';
+import type { Desk } from './desk.ts';
+import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { exists, inFile } from './files.ts';
 import { readRecording } from './recording-file.ts';
 import type { Verb } from './verb.ts';

@@ -1,6 +1,7 @@
 import picocolors from 'picocolors';
 import type { Registry } from '../lab/registry.ts';
 import { StatusLine } from '../report/status-line.ts';
+import { CLOSED_PIPE, INTERRUPTED } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What a verb answers: the exit code, and the document that `--json` prints. */
@@ -8,14 +9,6 @@ export interface Answer {
   readonly exitCode: number;
   readonly document: Readonly<Record<string, unknown>>;
 }
-
-export const ALL_WELL = 0;
-export const FOUND_SOMETHING = 1;
-export const WRONG_INPUT = 2;
-export const OUR_OWN_BUG = 3;
-export const INTERRUPTED = 130;
-/** What a shell shows for a tool whose reader went away: 128 and SIGPIPE. */
-export const CLOSED_PIPE = 141;
 
 /** What a verb works with: the suites, the surroundings, and a place to print that stays silent under `--json`. */
 export class Desk {

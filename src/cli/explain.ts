@@ -1,10 +1,11 @@
 import { printTrace } from '../language/trace-text/print.ts';
 import { storyOf } from '../report/story.ts';
-import { ALL_WELL } from './desk.ts';
+import { ALL_WELL } from './exit-codes.ts';
 import { inFile } from './files.ts';
 import { loadTrace } from './traces.ts';
 import type { Verb } from './verb.ts';
 
+/** The story says what happened; whether that was expected is the affair of `replay`. */
 export const explainVerb: Verb = {
   name: 'explain',
   does: 'tells a trace as a story: each step, what it showed, what changed, and why a law is broken',

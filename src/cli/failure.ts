@@ -80,10 +80,7 @@ function describe(
     ...violationText(trace, violation).map((line) => `  ${line}`),
     `found in run ${found.run}, shrunk from ${steps} in ${counted(executions, 'execution')}:`,
     '',
-    ...text
-      .trimEnd()
-      .split('\n')
-      .map((line) => `  ${line}`),
+    ...indented(text),
     ...next,
   ];
 }
@@ -98,4 +95,12 @@ export function violationText(trace: Trace, { step, operation, evidence }: Viola
 /** The law as a sentence. */
 export function lawSentence(suite: AnySuite, { law }: Violation): string {
   return suite.invariants.find(({ name }) => name === law)?.law ?? law;
+}
+
+/** The lines of a trace's text as they stand in a message. */
+export function indented(text: string): readonly string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => (line === '' ? '' : `  ${line}`));
 }

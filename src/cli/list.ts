@@ -1,6 +1,6 @@
 import type { Registry } from '../lab/registry.ts';
 import { kindsMade } from '../language/operation.ts';
-import { ALL_WELL } from './desk.ts';
+import { ALL_WELL } from './exit-codes.ts';
 import type { Verb } from './verb.ts';
 
 /** One entry of a list: a name, a sentence, and what else programs want to know. */

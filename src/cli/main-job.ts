@@ -1,8 +1,10 @@
-import { ALL_WELL, type Answer, type Desk } from './desk.ts';
+import type { Answer, Desk } from './desk.ts';
+import { ALL_WELL } from './exit-codes.ts';
 import { replay } from './replay.ts';
 import { run } from './run.ts';
 import type { Verb } from './verb.ts';
 
+/** What `npm start` does. */
 export const mainVerb: Verb = {
   name: 'main',
   does: 'the main job: runs every suite on the model with its default budget, then replays the corpus',

@@ -3,8 +3,9 @@ import { shrink } from '../engine/shrink.ts';
 import type { Trace, TraceHeader } from '../language/trace.ts';
 import { printTrace } from '../language/trace-text/print.ts';
 import { counted, grouped } from '../report/numbers.ts';
-import { ALL_WELL, type Answer, type Desk } from './desk.ts';
-import { lawSentence, violationText } from './failure.ts';
+import type { Answer, Desk } from './desk.ts';
+import { ALL_WELL } from './exit-codes.ts';
+import { indented, lawSentence, violationText } from './failure.ts';
 import { inFile, saveAs } from './files.ts';
 import { type LoadedTrace, loadTrace } from './traces.ts';
 import type { Verb } from './verb.ts';
@@ -35,10 +36,7 @@ function shrinkFile(desk: Desk, path: string, out = besidePath(path)): Answer {
     ...violationText(trace, kept).map((one) => `  ${one}`),
     `shrunk from ${steps} in ${counted(executions, 'execution')}:`,
     '',
-    ...text
-      .trimEnd()
-      .split('\n')
-      .map((one) => `  ${one}`),
+    ...indented(text),
     '',
     'saved; perform it again with',
     `  ${desk.command('replay', out)}`,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LiveStream } from '../report/status-line.ts';
+import { INTERRUPTED, WRONG_INPUT } from './exit-codes.ts';
 
 /** Why long work should end before it is done. */
 export type StopReason = 'interrupted' | 'closed-pipe';
@@ -32,13 +33,13 @@ export function processSurroundings(): Surroundings {
   let reason: StopReason | undefined;
   process.on('SIGINT', () => {
     // The first Ctrl-C lets the work end with a summary; the second one does not wait for it.
-    if (reason === 'interrupted') process.exit(130);
+    if (reason === 'interrupted') process.exit(INTERRUPTED);
     reason = 'interrupted';
   });
   // A reader that went away (`| head`) is no error: what is printed from now on goes nowhere.
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code !== 'EPIPE') giveUp(error);
       if (stream === stdout) reason ??= 'closed-pipe';
     });
   }
@@ -52,6 +53,12 @@ export function processSurroundings(): Surroundings {
     freshSeed: () => randomBytes(5).toString('hex'),
     stopReason: () => reason,
   };
+}
+
+/** Output that goes nowhere for another reason (a full disk behind `>`) would be lost unseen. */
+function giveUp(error: Error): never {
+  process.stderr.write(`the output cannot be written: ${error.message}\n`);
+  process.exit(WRONG_INPUT);
 }
 
 /** https://no-color.org: any non-empty NO_COLOR switches colours off, wherever the output goes. */

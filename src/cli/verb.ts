@@ -13,7 +13,7 @@ export interface Verb {
 }
 
 /** A word behind the verb, as `<one>`, `[optional]` or `[several...]`. */
-export interface Word {
+interface Word {
   readonly syntax: string;
   readonly does: string;
   readonly choices?: readonly string[];
