@@ -6,6 +6,7 @@ export { ModelBug } from './base/assert.ts';
 export { Journal, JournaledArray, JournaledMap, type Undoable } from './base/journal.ts';
 export { Random } from './base/seed.ts';
 export { type MainOptions, main } from './cli/main.ts';
+export { traceArbitrary } from './engine/arbitrary.ts';
 export { performTrace } from './engine/perform.ts';
 export { runSuite } from './engine/run.ts';
 export { shrink } from './engine/shrink.ts';
