@@ -113,7 +113,7 @@ export class World {
 
   /** Runs the rest of boot: after it nothing is writable and executable. Call it once, on a fresh world. */
   finishBoot(): this {
-    for (const step of readOnlySteps) assert(this.markRodataRo.perform(step) === 0, 'boot has the memory it needs');
+    for (const _ of readOnlySteps) assert(this.markRodataRo.next() === 0, 'boot has the memory it needs');
     return this;
   }
 

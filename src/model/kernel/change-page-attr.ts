@@ -24,6 +24,9 @@ export interface AttributeChange {
   readonly ignoreAliases?: boolean;
 }
 
+/** What is asked of each entry. */
+type Masks = Pick<AttributeChange, 'set' | 'clear' | 'forceSplit'>;
+
 /** What a walk found out: whether any entry really changed, and whether an alias was visited. */
 export interface WalkResult {
   outcome: Outcome;
@@ -60,23 +63,35 @@ export class ChangePageAttr {
    * __change_page_attr_set_clr(): changes the range and its aliases without the final flush. An error leaves the pages before
    * it changed.
    */
-  walk(change: AttributeChange, primary = true): WalkResult {
+  walk(change: AttributeChange): WalkResult {
     const result: WalkResult = { outcome: 0, changed: false, forceFlushAll: false };
-    if ((change.set | change.clear) === 0 && change.forceSplit !== true) return result;
+    const aliases = this.checksAliases(change) ? this.#aliasMasks(change) : undefined;
+    this.#walkRange(change.firstPage, change.pageCount, change, aliases, result);
+    return result;
+  }
+
+  /** With `aliases` the range is a primary one: each entry's other mappings change with it. */
+  #walkRange(
+    first: number,
+    count: number,
+    masks: Masks,
+    aliases: Masks | undefined,
+    result: WalkResult,
+    primary = true,
+  ) {
+    if ((masks.set | masks.clear) === 0 && masks.forceSplit !== true) return;
     const { locks } = this.#parts;
-    const end = change.firstPage + change.pageCount;
-    for (let page = change.firstPage; page < end; ) {
+    const end = first + count;
+    for (let page = first; page < end; ) {
       locks.take(cpaLock);
-      result.outcome = this.#changeEntry(change, page, end - page, primary, result);
+      result.outcome = this.#changeEntry(masks, page, end - page, primary, result);
       locks.release(cpaLock);
       const handled = this.#handled;
-      if (result.outcome === 0 && primary && this.checksAliases(change)) {
-        result.outcome = this.#changeAliases(change, page, this.#frame, handled, result);
-      }
+      if (result.outcome === 0 && aliases !== undefined)
+        this.#changeAliases(page, this.#frame, handled, aliases, result);
       if (result.outcome !== 0) break;
       page += handled;
     }
-    return result;
   }
 
   /** cpa_flush(): every CPU forgets the pages, or everything when there are many or an alias was visited too. */
@@ -98,7 +113,7 @@ export class ChangePageAttr {
 
   /** should_split_large_page(): 'same' and 'rewrite' keep the leaf. `enforce`: it breaks the static protections already. */
   largeLeafVerdict(
-    change: AttributeChange,
+    change: Masks,
     leaf: { readonly flags: number; readonly frame: number; readonly firstPage: number; readonly pageCount: number },
     page: number,
     pagesLeft: number,
@@ -120,13 +135,7 @@ export class ChangePageAttr {
     return isPresent(wanted) && (wanted & forbidden) !== 0 ? 'split' : 'rewrite';
   }
 
-  #changeEntry(
-    change: AttributeChange,
-    page: number,
-    pagesLeft: number,
-    primary: boolean,
-    result: WalkResult,
-  ): Outcome {
+  #changeEntry(change: Masks, page: number, pagesLeft: number, primary: boolean, result: WalkResult): Outcome {
     const { machine, largePages } = this.#parts;
     for (;;) {
       const place = machine.kernelTables.walk(page);
@@ -153,7 +162,7 @@ export class ChangePageAttr {
     }
   }
 
-  #smallFlags(change: AttributeChange, firstPage: number, firstFrame: number, old: number): number {
+  #smallFlags(change: Masks, firstPage: number, firstFrame: number, old: number): number {
     const flags = changedFlags(old, change);
     return this.#parts.staticProtections.apply({ flags, firstPage, firstFrame, pageCount: 1, wholeLeaf: false });
   }
@@ -185,26 +194,37 @@ export class ChangePageAttr {
     return '-EFAULT';
   }
 
-  /** cpa_process_alias(): the direct map, then the kernel image's high mapping, whose errors are ignored. */
-  #changeAliases(change: AttributeChange, page: number, frame: number, pageCount: number, result: WalkResult): Outcome {
+  #aliasMasks(change: AttributeChange): Masks {
+    return { ...change, set: this.aliasMask(change.set), clear: this.aliasMask(change.clear) };
+  }
+
+  /**
+   * cpa_process_alias(): the direct map, then the kernel image's high mapping, whose errors are ignored. That an alias changed
+   * does not count as a change of the primary range: the kernel works on a copy of its state there.
+   */
+  #changeAliases(page: number, frame: number, count: number, masks: Masks, result: WalkResult): void {
     const { directMap, image, machine } = this.#parts;
-    const masks = { ...change, set: this.aliasMask(change.set), clear: this.aliasMask(change.clear), pageCount };
     if (!directMap.has(page) && frame < machine.configuration.frames) {
       result.forceFlushAll = true;
-      const { outcome } = this.walk({ ...masks, firstPage: directMap.pageOf(frame) }, false);
-      if (outcome !== 0) return outcome;
+      result.outcome = this.#walkAlias(directMap.pageOf(frame), count, masks);
+      if (result.outcome !== 0) return;
     }
     const high = image.pageOfFrame(frame);
-    if (high !== undefined && image.frameOfPage(page) !== frame) {
+    if (high !== undefined && high !== page) {
       result.forceFlushAll = true;
-      this.walk({ ...masks, firstPage: high }, false);
+      this.#walkAlias(high, count, masks);
     }
-    return 0;
+  }
+
+  #walkAlias(first: number, count: number, masks: Masks): Outcome {
+    const result: WalkResult = { outcome: 0, changed: false, forceFlushAll: false };
+    this.#walkRange(first, count, masks, undefined, result, false);
+    return result.outcome;
   }
 }
 
 /** The entry's flags after the change. GLOBAL would read as PROTNONE in an entry that is not present, so it goes then. */
-function changedFlags(flags: number, { set, clear }: AttributeChange): number {
+function changedFlags(flags: number, { set, clear }: Masks): number {
   const changed = (flags & ~clear) | set;
   return isPresent(changed) ? changed : changed & ~GLOBAL;
 }

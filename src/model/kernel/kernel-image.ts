@@ -12,6 +12,13 @@ import { contains, type Layout, type Window } from './layout.ts';
  */
 export class KernelImage {
   readonly firstFrame = IMAGE_FRAME;
+  /** All of it, gaps included, in pages of the high mapping; so are its parts. */
+  readonly whole: Window;
+  readonly text: Window;
+  readonly textGap: Window;
+  readonly rodata: Window;
+  readonly rodataGap: Window;
+  readonly data: Window;
   /** High-mapping page of frame 0. */
   readonly #base: number;
   readonly #journal: Journal;
@@ -20,26 +27,12 @@ export class KernelImage {
   constructor(journal: Journal, layout: Layout) {
     this.#journal = journal;
     this.#base = layout.kernelMap;
-  }
-
-  /** All of it, gaps included, in pages of the high mapping. */
-  get whole(): Window {
-    return this.#window(0, DATA_END);
-  }
-  get text(): Window {
-    return this.#window(0, TEXT_PAGES);
-  }
-  get textGap(): Window {
-    return this.#window(TEXT_PAGES, RODATA_START);
-  }
-  get rodata(): Window {
-    return this.#window(RODATA_START, RODATA_START + RODATA_PAGES);
-  }
-  get rodataGap(): Window {
-    return this.#window(RODATA_START + RODATA_PAGES, DATA_START);
-  }
-  get data(): Window {
-    return this.#window(DATA_START, DATA_END);
+    this.whole = this.#window(0, DATA_END);
+    this.text = this.#window(0, TEXT_PAGES);
+    this.textGap = this.#window(TEXT_PAGES, RODATA_START);
+    this.rodata = this.#window(RODATA_START, RODATA_START + RODATA_PAGES);
+    this.rodataGap = this.#window(RODATA_START + RODATA_PAGES, DATA_START);
+    this.data = this.#window(DATA_START, DATA_END);
   }
 
   /** Frames of the machine up to here belong to the image or to what lies below it; the allocator never hands them out. */

@@ -14,7 +14,7 @@ export const vmapAreaLock: LockClass = { name: 'vmap_area_lock', kind: 'spinlock
 export const cpaLock: LockClass = { name: 'cpa_lock', kind: 'spinlock' };
 export const pgdLock: LockClass = { name: 'pgd_lock', kind: 'spinlock' };
 
-/** Every lock class; its index is its bit in the masks of {@link Locks}. */
+/** Every lock class; its index here is its bit in the masks of {@link Locks}. */
 export const lockClasses: readonly LockClass[] = [
   packMutex,
   textMutex,
@@ -24,8 +24,6 @@ export const lockClasses: readonly LockClass[] = [
   cpaLock,
   pgdLock,
 ];
-
-const indexOf = new Map(lockClasses.map((lock, index) => [lock, index]));
 
 /**
  * Which locks were ever taken while which others were held: what lockdep would know. Contention is not modelled, since a step
@@ -54,13 +52,13 @@ export class Locks {
 
   /** Takes a lock on a hot path; {@link release} must follow in the same function. */
   take(lock: LockClass): void {
-    const index = indexOf.get(lock)!;
+    const index = lockClasses.indexOf(lock);
     const known = this.heldBefore[index]!;
     if ((known | this.#held) !== known) this.#journal.set(this.heldBefore, index, known | this.#held);
     this.#held |= 1 << index;
   }
 
   release(lock: LockClass): void {
-    this.#held &= ~(1 << indexOf.get(lock)!);
+    this.#held &= ~(1 << lockClasses.indexOf(lock));
   }
 }

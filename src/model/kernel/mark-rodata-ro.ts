@@ -13,6 +13,8 @@ export type ReadOnlyStep = (typeof readOnlySteps)[number];
  * isolation, which would also unmap the freed gaps, is left out.
  */
 export class MarkRodataRo {
+  /** How many of the steps are done. */
+  readonly progress = { stepsDone: 0 };
   readonly #machine: Machine;
   readonly #image: KernelImage;
   readonly #setMemory: SetMemory;
@@ -21,6 +23,18 @@ export class MarkRodataRo {
     this.#machine = machine;
     this.#image = image;
     this.#setMemory = setMemory;
+  }
+
+  /** Performs the next step; ready while {@link progress} is below the number of steps. */
+  next(): Outcome {
+    const step = readOnlySteps[this.progress.stepsDone]!;
+    this.#machine.journal.set(this.progress, 'stepsDone', this.progress.stepsDone + 1);
+    return this.perform(step);
+  }
+
+  /** True once nothing may be writable and executable any more. */
+  get isSealed(): boolean {
+    return this.progress.stepsDone >= 2;
   }
 
   perform(step: ReadOnlyStep): Outcome {

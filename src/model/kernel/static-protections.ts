@@ -20,10 +20,15 @@ export interface IntendedEntries {
 export class StaticProtections {
   readonly #image: KernelImage;
   readonly #tables: PageTable;
+  /** From _text to the 2 MiB boundary behind rodata: here large leaves stay whole, and so read-only. */
+  readonly #readOnlyLeaves: Window;
+  readonly #rodataFrames: Window;
 
   constructor(image: KernelImage, tables: PageTable) {
     this.#image = image;
     this.#tables = tables;
+    this.#readOnlyLeaves = { first: image.text.first, end: image.data.first };
+    this.#rodataFrames = { first: image.frameOfPage(image.rodata.first), end: image.frameOfPage(image.rodata.end) };
   }
 
   /** The flags as they may be written. */
@@ -38,18 +43,11 @@ export class StaticProtections {
     let forbidden = 0;
     if (overlap(image.text, firstPage, pageCount)) forbidden |= NO_EXECUTE;
     if (!image.isReadOnly) return forbidden;
-    if (!wholeLeaf && overlap(this.#readOnlyLeaves(), firstPage, pageCount) && this.#isLarge(firstPage)) {
+    if (!wholeLeaf && overlap(this.#readOnlyLeaves, firstPage, pageCount) && this.#isLarge(firstPage)) {
       forbidden |= WRITABLE;
     }
-    const firstRodata = image.frameOfPage(image.rodata.first);
-    const endRodata = image.frameOfPage(image.rodata.end);
-    if (firstFrame < endRodata && firstFrame + pageCount > firstRodata) forbidden |= WRITABLE;
+    if (overlap(this.#rodataFrames, firstFrame, pageCount)) forbidden |= WRITABLE;
     return forbidden;
-  }
-
-  /** From _text to the 2 MiB boundary behind rodata: here large leaves stay whole, and so read-only. */
-  #readOnlyLeaves(): Window {
-    return { first: this.#image.text.first, end: this.#image.data.first };
   }
 
   #isLarge(page: number): boolean {
@@ -58,5 +56,5 @@ export class StaticProtections {
   }
 }
 
-const overlap = ({ first, end }: Window, firstPage: number, pageCount: number): boolean =>
-  firstPage < end && firstPage + pageCount > first;
+const overlap = (window: Window, first: number, count: number): boolean =>
+  first < window.end && first + count > window.first;

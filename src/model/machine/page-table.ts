@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts';
+import { ModelBug } from '../../base/assert.ts';
 import type { Frame } from './frame.ts';
 import { isPresent, LARGE } from './page-table-entry.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
@@ -83,12 +83,14 @@ export class PageTable {
    * Undefined when `newTable` has no frame to give; tables made so far stay, as in the kernel.
    */
   place(page: number, level: number, newTable: () => Frame | undefined, tableFlags: number): EntryPlace | undefined {
+    const high = Math.floor(page / LOW_SPAN);
+    const low = page - high * LOW_SPAN;
     let table = this.#memory.frame(this.root);
     for (let at = this.levels; at > level; at--) {
-      const index = PageTable.indexAt(page, at);
+      const index = at > 3 ? (high >>> (9 * at - 36)) & 511 : (low >>> (9 * at - 9)) & 511;
       const flags = table.entryFlags(index);
       if (isPresent(flags)) {
-        assert((flags & LARGE) === 0, `page ${page.toString(16)} is not inside a large leaf of level ${at}`);
+        if ((flags & LARGE) !== 0) throw new ModelBug(`page 0x${page.toString(16)} lies inside a large leaf`);
         table = this.#memory.frame(table.entryFrame(index));
         continue;
       }
