@@ -3,7 +3,7 @@ import { firstOversight } from '../../src/engine/self-check.ts';
 import type { Fault } from '../../src/language/fault.ts';
 import { livePiecesAreTaken } from './toy/laws.ts';
 import { toySuite } from './toy/suite.ts';
-import { Piece, type ToyWorld } from './toy/world.ts';
+import type { ToyWorld } from './toy/world.ts';
 
 const options = { kernel: 'toy', seed: 'everything', runs: 60, steps: 100 };
 
@@ -16,10 +16,10 @@ const writeFreesAChunk: Fault<ToyWorld> = {
   suite: 'toy',
   source: 'made up',
   plant(world) {
-    const set = world.journal.set.bind(world.journal);
-    world.journal.set = (owner, key, value) => {
-      set(owner, key, value);
-      if (owner instanceof Piece && key === 'value') world.mark(owner.start, 1, false);
+    const write = world.write.bind(world);
+    world.write = (piece, value) => {
+      write(piece, value);
+      world.mark(piece.start, 1, false);
     };
   },
 };
