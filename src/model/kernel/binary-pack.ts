@@ -19,6 +19,8 @@ export interface Binary {
   readonly image: TextAddress;
   /** rw_header; the same layout in memory that can be written. */
   readonly buffer: KernelBuffer;
+  /** rw_image: where in the buffer the image begins, in bytes. */
+  readonly bufferOffset: number;
   /**
    * jiting: the buffer is the truth. live: the text is. unfinished: its finalize failed, and the JIT forgot it.
    * freed: nothing of it is left.
@@ -60,6 +62,13 @@ export class BinaryPack {
     this.#parts = parts;
   }
 
+  /** Whether a program of this length comes here: the first proposal sent those above a pack's size to the page-style allocator. */
+  takes(length: number): boolean {
+    const { profile, packs } = this.#parts;
+    if (profile.textOf === 'own-pages') return false;
+    return profile.largeRequests === 'dedicated-area' || !packs.isDedicated(binarySize(length, PACKED));
+  }
+
   /** bpf_jit_binary_pack_alloc(): undefined stands for NULL, for want of memory and beyond the JIT limit alike. */
   allocate(request: BinaryRequest): Binary | undefined {
     const { journal, log, packs, failing, profile, memory } = this.#parts;
@@ -80,12 +89,12 @@ export class BinaryPack {
     buffer.write(0, littleEndian(size));
     if (profile.unfinalizedHeader === 'poked') memory.pokeCopy(header, littleEndian(size), cpu);
     const start = HEADER_BYTES + this.start(random, startHole(size, length, PACKED), align);
-    return { length, header, image: header + start, buffer, state: 'jiting' };
+    return { length, header, image: header + start, buffer, bufferOffset: this.bufferOffset(start), state: 'jiting' };
   }
 
   /** The JIT writes machine code into the buffer, at `offset` of the image. */
-  emit({ image, header, buffer }: Binary, offset: number, code: Uint8Array): void {
-    buffer.write(image - header + offset, code);
+  emit({ buffer, bufferOffset }: Binary, offset: number, code: Uint8Array): void {
+    buffer.write(bufferOffset + offset, code);
   }
 
   /** bpf_jit_binary_pack_finalize(): the buffer becomes text and is gone, whether or not the copy succeeds. */
@@ -152,6 +161,11 @@ export class BinaryPack {
   /** Where the image starts after the header. */
   start(random: number, hole: number, align: number): number {
     return startOffset(random, hole, align);
+  }
+
+  /** Where the image starts in the buffer: where it starts in the text. */
+  bufferOffset(start: number): number {
+    return start;
   }
 
   /** The error path of an allocation that got text but no buffer: its header was never written, its size is at hand. */

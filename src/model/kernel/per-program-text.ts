@@ -1,7 +1,7 @@
 import type { Journal } from '../../base/journal.ts';
 import { PAGE_SIZE } from '../../base/page.ts';
 import { roundUp } from '../../base/word.ts';
-import { binarySize, HEADER_BYTES, PAGED, startHole, startOffset } from './binary-header.ts';
+import { binarySize, HEADER_BYTES, PACKED, PAGED, startHole, startOffset } from './binary-header.ts';
 import type { ExecutableArea, ExecutableMemory } from './executable-memory.ts';
 import type { JitLimit } from './jit-limit.ts';
 import { TRAP } from './prog-pack.ts';
@@ -45,6 +45,12 @@ export class PerProgramText {
 
   constructor(parts: PerProgramTextParts) {
     this.#parts = parts;
+  }
+
+  /** Whether a program of this length comes here: all of them, or those that the first proposal's packs were too small for. */
+  takes(length: number): boolean {
+    const { textOf, largeRequests, packBytes } = this.#parts.profile;
+    return textOf === 'own-pages' || (largeRequests === 'own-pages' && binarySize(length, PACKED) > packBytes);
   }
 
   /** bpf_jit_binary_alloc(): filled with traps and still writable; undefined stands for NULL. */

@@ -23,6 +23,15 @@ export interface Pack {
   readonly chunks: Bitmap;
 }
 
+/** Text as a caller of the allocator holds it. */
+export interface TextPiece {
+  readonly address: TextAddress;
+  /** As asked for, in bytes. */
+  readonly size: number;
+  /** Whether the caller still may use it. */
+  live: boolean;
+}
+
 export interface ProgPackParts {
   readonly journal: Journal;
   readonly profile: ProgPackProfile;
@@ -105,6 +114,13 @@ export class ProgPackAllocator {
       if (first !== undefined) return { pack, first };
     }
     return undefined;
+  }
+
+  /** Where an address lies, as a reader of /proc/kallsyms would sort it: which pack by age, which chunk. */
+  placeOf(address: TextAddress): { readonly pack: number; readonly chunk: number } | 'dedicated' {
+    const pack = this.packs.items.findIndex((one) => one.address <= address && address < one.address + this.packBytes);
+    if (pack < 0) return 'dedicated';
+    return { pack, chunk: Math.floor((address - this.packs.at(pack)!.address) / CHUNK_BYTES) };
   }
 
   /** The pack that the pointer lies in. */
