@@ -120,7 +120,7 @@ export const vocabulary = suite({
 });
 
 /** A second suite with an operation of the same name. */
-export const other = suite({
+const other = suite({
   name: 'other',
   about: 'Shares a name with the first.',
   kernels: ['6.1'],

@@ -1,100 +1,86 @@
+import { isDeepStrictEqual } from 'node:util';
+import { bootArenaWorld } from '../lab/boot-arena-world.ts';
 import { InputError } from '../language/input-error.ts';
-import { ArenaReplay, type RecordedStep, type Shown } from './arena-replay.ts';
-
-/** A sequence of steps on one arena, as a recording holds it: one line of JSON. */
-export interface RecordedSequence {
-  readonly name: string;
-  /** `uname -r` of a recording made in a guest. */
-  readonly kernel?: string;
-  readonly create: {
-    readonly flags: number;
-    readonly maxEntries: number;
-    readonly mapExtra: string;
-    readonly keySize?: number;
-    readonly valueSize?: number;
-    readonly result: string;
-    readonly free?: readonly (readonly [number, number])[];
-    readonly kernelPresent?: readonly (readonly [number, number])[];
-  };
-  readonly steps: readonly RecordedStep[];
-}
-
-/** Where model and record differ first in a case. Step -1 is the creation of the arena. */
-export interface Difference {
-  readonly name: string;
-  readonly step: number;
-  readonly field: string;
-  readonly expected: unknown;
-  readonly actual: unknown;
-}
-
-/** What came of a recording: one case a line. */
-export interface ConformityOfArena {
-  readonly cases: number;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
-  /** The first difference of each of the first failing cases. */
-  readonly firstFailures: readonly Difference[];
-}
-
-const MOST_FAILURES = 10;
+import type { ArenaWorld } from '../model/arena-world.ts';
+import { arenaProfiles } from '../model/bpf/arena-profile.ts';
+import type { Shown } from './arena-observation.ts';
+import { isArenaSequence, type RecordedSequence, readArenaSequence } from './arena-record.ts';
+import { ArenaReplica } from './arena-replica.ts';
+import { ConformTally, type Difference, type RecordingKind } from './recording.ts';
 
 /**
- * Performs every recorded sequence on a fresh model of the kernel and compares each step's result, fault report and the
- * state it left: what is mapped, which slots are free, which pages are present for the kernel and for both processes.
+ * Recorded lives of BPF arenas. Each sequence creates one arena and performs steps on it; after every step the record holds
+ * the answer, the fault report, what is mapped, which slots are free and which pages are present for the kernel and for two
+ * processes. All of it is exact; only a base that the kernel chose is read from the record.
  */
-export function performArenaRecording(
-  lines: Iterable<string>,
-  profileName: string,
-  mostFailures = MOST_FAILURES,
-): ConformityOfArena {
-  let passed = 0;
-  let cases = 0;
-  const differences: Difference[] = [];
-  for (const line of lines) {
-    if (line.trim() === '') continue;
-    cases++;
-    const difference = performSequence(readSequence(line), profileName);
-    if (difference === undefined) passed++;
-    else if (differences.length < mostFailures) differences.push(difference);
-  }
-  return { cases, passed, failed: cases - passed, skipped: [], firstFailures: differences };
+export const arenaRecording: RecordingKind = {
+  name: 'arena',
+  about: 'What a running kernel answered to operations on a BPF arena, and the state that each of them left.',
+  recognises: isArenaSequence,
+  perform(lines) {
+    const tally = new ConformTally();
+    const worlds = new Map<string, ArenaWorld>();
+    lines.forEach((line, index) => {
+      const sequence = readArenaSequence(line, index + 1);
+      const { kernel } = sequence;
+      const key = kernel ?? 'host';
+      const world = worlds.get(key) ?? bootArenaWorld(profileFor(kernel), machineOf(kernel));
+      worlds.set(key, world);
+      const fresh = world.journal.position;
+      tally.judge(atLine(index + 1, () => firstDifference(sequence, world)));
+      if (!world.journal.undoTo(fresh)) worlds.delete(key);
+    });
+    return tally;
+  },
+};
+
+/** The profile of a kernel release: the most exact name that begins it; without a release, the kernel of the host. */
+function profileFor(release: string | undefined): string {
+  if (release === undefined) return '6.18';
+  const fitting = [...arenaProfiles.keys()].filter((name) => release === name || release.startsWith(`${name}.`));
+  const [name] = fitting.toSorted((left, right) => right.length - left.length);
+  if (name === undefined) throw new InputError(`no profile of arenas stands for the kernel ${release}`);
+  return name;
+}
+
+/** Guests that record have 3 GiB of memory, the machine of the first recording 24 GiB: it shows in what may be mapped. */
+function machineOf(release: string | undefined): Readonly<Record<string, string>> {
+  return { cpus: '1', memory: release === undefined ? '24576' : '3072' };
 }
 
 /** The first difference of one sequence, or undefined when the model did all that the kernel did. */
-export function performSequence(sequence: RecordedSequence, profileName: string): Difference | undefined {
+function firstDifference(sequence: RecordedSequence, world: ArenaWorld): Difference | undefined {
   const { name, create, steps } = sequence;
-  const replay = new ArenaReplay(profileName, sequence);
-  const difference = firstDifference(create as unknown as Shown, replay.created());
-  if (difference !== undefined) return { name, step: -1, ...difference };
+  const replica = new ArenaReplica(world, create);
+  const created = differingField(create as unknown as Shown, replica.created());
+  if (created !== undefined) return { name, ...created };
   for (const [step, recorded] of steps.entries()) {
-    const difference = firstDifference(recorded as unknown as Shown, replay.perform(recorded));
+    const difference = differingField(recorded, replica.perform(recorded));
     if (difference !== undefined) return { name, step, ...difference };
   }
   return undefined;
-}
-
-function readSequence(line: string): RecordedSequence {
-  const sequence = JSON.parse(line) as RecordedSequence;
-  if (typeof sequence?.create !== 'object' || !Array.isArray(sequence.steps)) {
-    throw new InputError('a recorded arena sequence has `create` and `steps`');
-  }
-  return sequence;
 }
 
 /**
  * Compares the fields that the model shows. `mapped` is compared where it was recorded: a recorder does not look for the
  * mapping before it knows the range, nor after steps that concern other maps.
  */
-function firstDifference(
+function differingField(
   recorded: Shown,
   shown: Shown,
-): { field: string; expected: unknown; actual: unknown } | undefined {
+): { readonly field: string; readonly expected: unknown; readonly actual: unknown } | undefined {
   for (const [field, actual] of Object.entries(shown)) {
     const expected = recorded[field];
     if (field === 'mapped' && expected === undefined) continue;
-    if (JSON.stringify(expected) !== JSON.stringify(actual)) return { field, expected, actual };
+    if (!isDeepStrictEqual(expected, actual)) return { field, expected, actual };
   }
   return undefined;
+}
+
+function atLine<Result>(line: number, body: () => Result): Result {
+  try {
+    return body();
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(error.message, { line }) : error;
+  }
 }

@@ -50,18 +50,28 @@ export class StepChanges implements Changes {
     const { position } = this.#journal;
     if (position === this.#until) return;
     this.#owners.length = 0;
-    this.#seen.clear();
+    if (this.#seen.size > 0) this.#seen.clear();
     this.#journal.since(this.#from, this.#collect);
     this.#until = position;
     this.#reading++;
   }
 
-  /** Entries come in bursts of one owner, so most of them end at the first comparison. */
+  /** Entries come in bursts of one owner and most steps have few owners: a set is worth its price only for many. */
   readonly #collect = (owner: object): void => {
-    if (owner === this.#owners[this.#owners.length - 1] || this.#seen.has(owner)) return;
+    const owners = this.#owners;
+    const count = owners.length;
+    if (count > 0 && owner === owners[count - 1]) return;
+    if (count < FEW) {
+      for (let index = 0; index < count - 1; index++) if (owner === owners[index]) return;
+      owners.push(owner);
+      return;
+    }
+    if (count === FEW) for (const early of owners) this.#seen.add(early);
+    if (this.#seen.has(owner)) return;
     this.#seen.add(owner);
-    this.#owners.push(owner);
+    owners.push(owner);
   };
 }
 
 const UNREAD = -1;
+const FEW = 12;

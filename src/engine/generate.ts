@@ -19,6 +19,7 @@ export class Walk<World extends JournaledWorld> {
   readonly steps: Step[] = [];
   readonly #session: Session<World>;
   readonly #lean: Lean;
+  #cumulativeWeights: readonly number[];
   readonly #draft: Draft;
   #resultCount = 0;
   #outcome: Outcome = 'ok';
@@ -29,6 +30,7 @@ export class Walk<World extends JournaledWorld> {
     this.#session = session;
     this.#lean = drawLean(random, session.operations, longest);
     const { boundaryLean, sizeLean } = this.#lean;
+    this.#cumulativeWeights = this.#lean.cumulativeWeights;
     this.#draft = { random, world: session.world, pool: session.pool, boundaryLean, sizeLean };
   }
 
@@ -50,7 +52,10 @@ export class Walk<World extends JournaledWorld> {
   /** Draws until a step makes sense; false when nothing seems to. */
   #step(): boolean {
     for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;
-    // Perhaps only a rare or a left out operation is possible now: ask each, beginning anywhere.
+    // The operations that this run favours have led into a corner: from here on all are drawn as they are declared.
+    this.#cumulativeWeights = this.#lean.declaredWeights;
+    for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;
+    // Perhaps only a rare one is possible now: ask each, beginning anywhere.
     const { operations } = this.#session;
     const start = this.#draft.random.below(operations.length);
     for (let offset = 0; offset < operations.length; offset++) {
@@ -72,11 +77,11 @@ export class Walk<World extends JournaledWorld> {
   }
 
   #drawOperation(): CompiledOperation {
-    const { cumulativeWeights } = this.#lean;
-    const last = cumulativeWeights.length - 1;
-    const target = this.#draft.random.unit() * cumulativeWeights[last]!;
+    const weights = this.#cumulativeWeights;
+    const last = weights.length - 1;
+    const target = this.#draft.random.unit() * weights[last]!;
     let index = 0;
-    while (index < last && cumulativeWeights[index]! <= target) index++;
+    while (index < last && weights[index]! <= target) index++;
     return this.#session.operations[index]!;
   }
 
@@ -87,7 +92,7 @@ export class Walk<World extends JournaledWorld> {
   }
 }
 
-/** Enough that an operation with a hundredth of the weight is likely to be drawn when nothing else is possible. */
-const RANDOM_ATTEMPTS = 64;
+/** In a suite of twenty operations of which one is possible, two draws in three still find it so. */
+const RANDOM_ATTEMPTS = 24;
 const ATTEMPTS_EACH = 8;
 const NO_RESULTS: readonly number[] = [];

@@ -7,6 +7,8 @@ export interface Lean {
   readonly length: number;
   /** Weights of the operations, summed up: the last entry is the total. */
   readonly cumulativeWeights: readonly number[];
+  /** The same for the weights that operations declare. */
+  readonly declaredWeights: readonly number[];
   readonly boundaryLean: number;
   readonly sizeLean: number;
 }
@@ -25,8 +27,16 @@ export function drawLean(random: Random, operations: readonly CompiledOperation[
   let weights = declared;
   if (kind >= 0.75) weights = swarm(random, operations, declared);
   else if (kind >= 0.5) weights = declared.map((weight) => weight * random.pick([0.2, 1, 5]));
+  const declaredWeights = cumulative(declared);
+  return { length, cumulativeWeights: cumulative(weights), declaredWeights, boundaryLean, sizeLean };
+}
+
+function cumulative(weights: readonly number[]): readonly number[] {
   let sum = 0;
-  return { length, cumulativeWeights: weights.map((weight) => (sum += weight)), boundaryLean, sizeLean };
+  return weights.map((weight) => {
+    sum += weight;
+    return sum;
+  });
 }
 
 /** Most runs may grow to the full length, since depth finds more; some are short, for what only a young world shows. */

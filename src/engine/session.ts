@@ -39,6 +39,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   readonly #judge: Judge<World>;
   #booted: Booted<World>;
   #stepCount = 0;
+  #broken: readonly Broken[] = [];
   #violation: Violation | undefined;
   #knownBug: string | undefined;
 
@@ -86,6 +87,11 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   /** What broke; also set when the fresh state itself breaks a law, for then no trace can begin. */
   get violation(): Violation | undefined {
     return this.#violation;
+  }
+
+  /** All laws that the last step broke, in the order of the suite's list; the violation is about the first unknown one. */
+  get broken(): readonly Broken[] {
+    return this.#broken;
   }
 
   /** The kernel bug that the violation is, after the outcome `known`. */
@@ -142,6 +148,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
       happened.returned = returned;
       for (let index = 0; index < this.#ghosts.length; index++) this.#ghosts[index]!.follow(world, happened);
       const broken = this.#judge.afterStep(world, happened);
+      this.#broken = broken;
       // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.
       const refused = returned instanceof Refusal;
       if (refused) compiled.refused++;

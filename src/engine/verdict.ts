@@ -84,4 +84,6 @@ export interface ShrinkReport {
   readonly executions: number;
   /** Candidates that the model ruled out (a step was not ready) before the failure could show. */
   readonly rejected: number;
+  /** A mistake of our own that a candidate ran into; it was taken for one that does not fail. */
+  readonly modelBug?: Error;
 }

@@ -1,4 +1,5 @@
 import type { Fault } from '../../../src/language/fault.ts';
+import type { Step } from '../../../src/language/trace.ts';
 import { CHUNK_COUNT, type Piece, type ToyWorld } from './world.ts';
 
 /**
@@ -40,6 +41,30 @@ export function twoPlainPieces(): Fault<ToyWorld> {
       if (isPlain(piece) && world.pieces.filter(isPlain).length > 1) takeLastFree(world);
     };
   });
+}
+
+/**
+ * The leak, for one piece only: the first of these steps at or after `earliest` that frees a piece of so many cycles shows it.
+ * So a failure can be placed as late in a long trace as wanted; its shortest trace is that of {@link leakAfterCycles}.
+ */
+export function failAtStep(cycles: number, steps: readonly Step[], earliest: number): Fault<ToyWorld> {
+  const cyclesOf = new Map<unknown, number>();
+  const tagOf = new Map<unknown, unknown>();
+  const shownEarlier = new Set<unknown>();
+  for (const [index, { operation, args, made }] of steps.entries()) {
+    const { piece } = args;
+    if (operation.name === 'alloc') tagOf.set(made[0], args.tag);
+    if (operation.name === 'unseal') cyclesOf.set(piece, (cyclesOf.get(piece) ?? 0) + 1);
+    if (operation.name !== 'free' || (cyclesOf.get(piece) ?? 0) < cycles) continue;
+    const tag = tagOf.get(piece);
+    if (index < earliest) shownEarlier.add(tag);
+    if (shownEarlier.has(tag)) continue;
+    return toyFault('leak-of-one-tag', 'A freed piece with one certain tag keeps its last chunk.', (world) => {
+      world.chunksGivenBack = (freed) =>
+        freed.tag === tag && freed.cycles >= cycles ? freed.length - 1 : freed.length;
+    });
+  }
+  throw new Error('no step fits');
 }
 
 /** Several bugs at once. */

@@ -1,7 +1,7 @@
-import { type Domain, invariant } from '../../../src/language/invariant.ts';
+import { type Domain, invariant, type StateLaw } from '../../../src/language/invariant.ts';
 import { Piece, type ToyWorld } from './world.ts';
 
-export const takenChunksAreOwned = invariant<ToyWorld>({
+export const takenChunksAreOwned: StateLaw<ToyWorld> = {
   name: 'taken-chunks-are-owned',
   law: 'The bitmap holds as many chunks as the live pieces have.',
   judge({ bitmap, usedChunks }, violated) {
@@ -9,7 +9,7 @@ export const takenChunksAreOwned = invariant<ToyWorld>({
     for (let word = 0; word < bitmap.length; word++) taken += bitCount(bitmap[word]!);
     if (taken !== usedChunks) violated(`${taken} chunks are taken, the live pieces own ${usedChunks}`);
   },
-});
+};
 
 const livePieces: Domain<ToyWorld, Piece> = {
   name: 'live pieces',

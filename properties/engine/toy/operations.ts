@@ -16,7 +16,7 @@ const write = operation({
   does: 'Writes a value into a piece that is not sealed.',
   takes: { piece: made<Piece>('piece'), value: integer({ min: 0, max: 255 }) },
   ready: (_world: ToyWorld, { piece }) => !piece.sealed,
-  apply: (world: ToyWorld, { piece, value }) => world.journal.set(piece, 'value', value),
+  apply: (world: ToyWorld, { piece, value }) => world.write(piece, value),
 });
 
 const seal = operation({
@@ -24,7 +24,7 @@ const seal = operation({
   does: 'Makes a piece executable and no longer writable.',
   takes: { piece: made<Piece>('piece') },
   ready: (_world: ToyWorld, { piece }) => !piece.sealed,
-  apply: (world: ToyWorld, { piece }) => world.journal.set(piece, 'sealed', true),
+  apply: (world: ToyWorld, { piece }) => world.seal(piece),
 });
 
 const unseal = operation({
@@ -32,10 +32,7 @@ const unseal = operation({
   does: 'Makes a piece writable again.',
   takes: { piece: made<Piece>('piece') },
   ready: (_world: ToyWorld, { piece }) => piece.sealed,
-  apply: (world: ToyWorld, { piece }) => {
-    world.journal.set(piece, 'sealed', false);
-    world.journal.set(piece, 'cycles', piece.cycles + 1);
-  },
+  apply: (world: ToyWorld, { piece }) => world.unseal(piece),
 });
 
 const free = operation({

@@ -20,7 +20,8 @@ export class ToyWorld {
     this.mark(start, length, true);
     const piece = new Piece(start, length, tag);
     this.journal.push(this.pieces, piece);
-    this.journal.set(this, 'usedChunks', this.usedChunks + length);
+    this.journal.record(this, 'usedChunks', this.usedChunks);
+    this.usedChunks += length;
     this.allocated(piece);
     return piece;
   }
@@ -28,10 +29,38 @@ export class ToyWorld {
   free(piece: Piece): void {
     this.mark(piece.start, this.chunksGivenBack(piece), false);
     this.freed(piece);
-    const last = this.pieces.length - 1;
-    this.journal.set(this.pieces, this.pieces.indexOf(piece), this.pieces[last]!);
-    this.journal.set(this.pieces, 'length', last);
-    this.journal.set(this, 'usedChunks', this.usedChunks - piece.length);
+    this.remove(piece);
+    this.journal.record(this, 'usedChunks', this.usedChunks);
+    this.usedChunks -= piece.length;
+  }
+
+  write(piece: Piece, value: number): void {
+    this.journal.record(piece, 'value', piece.value);
+    piece.value = value;
+  }
+
+  seal(piece: Piece): void {
+    this.journal.record(piece, 'sealed', false);
+    piece.sealed = true;
+  }
+
+  unseal(piece: Piece): void {
+    this.journal.record(piece, 'sealed', true);
+    this.journal.record(piece, 'cycles', piece.cycles);
+    piece.sealed = false;
+    piece.cycles++;
+  }
+
+  /** Order means nothing, so the last piece takes the place. A shorter length would forget it: the journal keeps it apart. */
+  private remove(piece: Piece): void {
+    const { journal, pieces } = this;
+    const index = pieces.indexOf(piece);
+    const last = pieces.length - 1;
+    journal.record(pieces, index, piece);
+    journal.record(pieces, last, pieces[last]);
+    journal.record(pieces, 'length', pieces.length);
+    pieces[index] = pieces[last]!;
+    pieces.length = last;
   }
 
   /** A decision that faults replace: how many of its chunks a freed piece gives back. */
@@ -48,11 +77,14 @@ export class ToyWorld {
   }
 
   mark(start: number, length: number, taken: boolean): void {
-    for (let chunk = start; chunk < start + length; chunk++) {
-      const word = chunk >>> 5;
-      const bit = 1 << (chunk & 31);
+    const end = start + length;
+    for (let word = start >>> 5; word << 5 < end; word++) {
+      const from = Math.max(start - (word << 5), 0);
+      const to = Math.min(end - (word << 5), 32);
+      const bits = ((to === 32 ? 0 : 1 << to) - (1 << from)) | 0;
       const old = this.bitmap[word]!;
-      this.journal.set(this.bitmap, word, taken ? old | bit : old & ~bit);
+      this.journal.record(this.bitmap, word, old);
+      this.bitmap[word] = taken ? old | bits : old & ~bits;
     }
   }
 

@@ -1,10 +1,10 @@
 import { unknownName } from '../nearest.ts';
 import type { AnySuite } from '../suite.ts';
 import type { Step, Trace, TraceComment, TraceHeader } from '../trace.ts';
-import { type Results, readArguments } from './arguments.ts';
+import { ArgumentReader, type Results } from './arguments.ts';
 import { checkKey, type HeaderLine, readHeader } from './header.ts';
 import { type Lexicon, lexiconOf, type Signature } from './lexicon.ts';
-import { defaultName } from './result-names.ts';
+import { isDefaultName } from './result-names.ts';
 import { COLON, COMMA, EQUALS, HASH, NEWLINE, Scanner } from './scanner.ts';
 
 /**
@@ -28,13 +28,15 @@ class Parser {
   readonly #steps: Step[] = [];
   readonly #comments: TraceComment[] = [];
   readonly #leading = new LeadingComments();
-  readonly #results: Results = new Map();
+  readonly #results: Results = { ids: new Map(), kinds: [], offsets: [] };
+  readonly #arguments: ArgumentReader;
   readonly #names = new Map<number, string>();
   readonly #countOfKind = new Map<string, number>();
 
   constructor(text: string, lexicon: Lexicon) {
     this.#scanner = new Scanner(text);
     this.#scope = lexicon;
+    this.#arguments = new ArgumentReader(this.#scanner, this.#results);
   }
 
   trace(): Trace {
@@ -109,8 +111,8 @@ class Parser {
       if (name === '') scanner.expected('the name of an operation');
     }
     const signature = this.#signature(name, nameAt);
-    const { args, comments } = readArguments(scanner, signature, this.#results);
-    for (const text of comments) this.#comment(index, 'above', text);
+    const args = this.#arguments.read(signature);
+    for (const text of this.#arguments.comments) this.#comment(index, 'above', text);
     this.#steps.push({ operation: signature.operation, args, made: this.#bind(signature, made, firstAt) });
     this.#endLine(index, 'behind');
   }
@@ -154,16 +156,19 @@ class Parser {
   }
 
   #define({ name, at }: Named, kind: string): number {
-    const older = this.#results.get(name);
+    const { ids, kinds, offsets } = this.#results;
+    const older = ids.get(name);
     if (older !== undefined) {
-      const { line } = this.#scanner.placeOf(older.at);
+      const { line } = this.#scanner.placeOf(offsets[older]!);
       this.#scanner.fail(`"${name}" already names what line ${line} makes`, at);
     }
-    const id = this.#results.size;
+    const id = kinds.length;
     const ordinal = (this.#countOfKind.get(kind) ?? 0) + 1;
     this.#countOfKind.set(kind, ordinal);
-    this.#results.set(name, { id, kind, at });
-    if (name !== defaultName(kind, ordinal)) this.#names.set(id, name);
+    ids.set(name, id);
+    kinds.push(kind);
+    offsets.push(at);
+    if (!isDefaultName(name, kind, ordinal)) this.#names.set(id, name);
     return id;
   }
 

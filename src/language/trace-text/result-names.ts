@@ -21,9 +21,22 @@ export function resultNames(trace: Trace): ReadonlyMap<number, string> {
 }
 
 /** The name of the `ordinal`th result of a kind, counted from 1, that nobody named. */
-export function defaultName(kind: string, ordinal: number): string {
+function defaultName(kind: string, ordinal: number): string {
   return kind + ordinal;
 }
+
+/** Whether that is this name. Asked for every result of a trace, so it builds no string. */
+export function isDefaultName(name: string, kind: string, ordinal: number): boolean {
+  let rest = ordinal;
+  let at = name.length - 1;
+  for (; rest > 0 && at >= kind.length; at--) {
+    if (name.charCodeAt(at) !== ZERO + (rest % 10)) return false;
+    rest = Math.floor(rest / 10);
+  }
+  return rest === 0 && at === kind.length - 1 && name.startsWith(kind);
+}
+
+const ZERO = 48;
 
 /** The name itself, or a longer one where a user's name already is the same. */
 function freeName(name: string, taken: Set<string>): string {

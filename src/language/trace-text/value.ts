@@ -1,5 +1,6 @@
 import { fromHex, toHex } from '../../base/bytes.ts';
-import type { Syntax } from '../argument.ts';
+import { Expected, type Syntax } from '../argument.ts';
+import type { Parameter } from './lexicon.ts';
 import { CLOSE_BRACKET, COMMA, isDigit, MINUS, OPEN_BRACKET, QUOTE, type Scanner } from './scanner.ts';
 
 /**
@@ -8,7 +9,7 @@ import { CLOSE_BRACKET, COMMA, isDigit, MINUS, OPEN_BRACKET, QUOTE, type Scanner
  */
 
 /** Reads one value. Lists may nest as deep as the text likes: open lists are kept in an array, not on the stack. */
-export function readValue(scanner: Scanner, expected: () => string): Syntax {
+export function readValue(scanner: Scanner, parameter: Parameter): Syntax {
   const open: Syntax[][] = [];
   for (;;) {
     scanner.skipBlanks();
@@ -21,7 +22,7 @@ export function readValue(scanner: Scanner, expected: () => string): Syntax {
       }
       value = { kind: 'list', items: [] };
     } else {
-      value = readScalar(scanner, open.length === 0 ? expected : () => 'an item of the list');
+      value = readScalar(scanner, open.length === 0 ? parameter : undefined);
     }
     value = closeLists(scanner, open, value);
     if (value !== undefined) return value;
@@ -42,13 +43,14 @@ function closeLists(scanner: Scanner, open: Syntax[][], value: Syntax): Syntax |
   return closed;
 }
 
-function readScalar(scanner: Scanner, expected: () => string): Syntax {
+/** Without a parameter the value is an item of a list. */
+function readScalar(scanner: Scanner, parameter: Parameter | undefined): Syntax {
   const code = scanner.peek();
   if (isDigit(code) || code === MINUS) return readInteger(scanner);
   if (code === QUOTE) return { kind: 'word', word: readQuoted(scanner) };
   const at = scanner.at;
   const word = scanner.word();
-  if (word === '') scanner.expected(expected());
+  if (word === '') scanner.expected(parameter === undefined ? 'an item of the list' : whatItTakes(parameter));
   if (word === 'x' && scanner.peek() === QUOTE) {
     const bytes = fromHex(readQuoted(scanner));
     return bytes === undefined
@@ -56,6 +58,13 @@ function readScalar(scanner: Scanner, expected: () => string): Syntax {
       : { kind: 'bytes', bytes };
   }
   return { kind: 'word', word };
+}
+
+/** What may stand for an argument, for messages. A word that means nothing makes the argument say it. */
+export function whatItTakes({ argument, name, makes }: Parameter): string {
+  if (makes !== undefined) return `the name of a ${makes} for "${name}"`;
+  const answer = argument.read({ kind: 'word', word: '' });
+  return answer instanceof Expected ? `${answer.what} for "${name}"` : `a value for "${name}"`;
 }
 
 /** More digits than any argument can mean; converting a longer text would cost more than reading it. */

@@ -22,10 +22,10 @@ export interface ArenaAttributes {
  */
 export function refuseAttributes(attributes: ArenaAttributes): Errno | undefined {
   const { flags, maxEntries, mapExtra, keySize, valueSize } = attributes;
-  if (keySize !== 0 || valueSize !== 0 || maxEntries === 0) return 'EINVAL';
-  if ((flags & BPF_F_MMAPABLE) === 0 || (flags & ~ALLOWED_FLAGS) !== 0) return 'EINVAL';
-  if ((mapExtra & 0xfffn) !== 0n) return 'EINVAL';
-  if (maxEntries * 4096 > LARGEST_ARENA) return 'E2BIG';
+  if (keySize !== 0 || valueSize !== 0 || maxEntries === 0) return '-EINVAL';
+  if ((flags & BPF_F_MMAPABLE) === 0 || (flags & ~ALLOWED_FLAGS) !== 0) return '-EINVAL';
+  if ((mapExtra & 0xfffn) !== 0n) return '-EINVAL';
+  if (maxEntries * 4096 > LARGEST_ARENA) return '-E2BIG';
   const last = BigInt.asUintN(64, mapExtra + BigInt(maxEntries) * 4096n - 1n);
-  return mapExtra >> 32n === last >> 32n ? undefined : 'ERANGE';
+  return mapExtra >> 32n === last >> 32n ? undefined : '-ERANGE';
 }

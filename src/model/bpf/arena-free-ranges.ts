@@ -5,7 +5,7 @@ export interface Run {
 }
 
 /** Why a claim failed. */
-export type ClaimFailure = 'ENOMEM' | 'EBUSY';
+export type ClaimFailure = '-ENOMEM' | '-EBUSY';
 
 /**
  * The arena's book of which page slots may be handed out. Slots are raw: the kernel computes them modulo 2^20 and adds a
@@ -19,7 +19,7 @@ export interface FreeRanges {
    * Undefined when no run fits.
    */
   allocate(count: number, bound: number): number | ClaimFailure | undefined;
-  /** Takes exactly these slots, or says `EBUSY` when one of them is not free. */
+  /** Takes exactly these slots, or says `-EBUSY` when one of them is not free. */
   claim(first: number, count: number): ClaimFailure | undefined;
   /** Takes one slot for a page that user space touched. What an occupied slot means differs between the books. */
   claimForFault(slot: number): ClaimFailure | undefined;

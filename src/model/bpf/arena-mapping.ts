@@ -27,32 +27,32 @@ export class ArenaMapping implements Mappable, VmAreaOperations {
   unmappedArea(request: MapRequest): bigint | Errno {
     const { userStart, userPages } = this.arena;
     const { pageCount, filePage, address } = request;
-    if (filePage !== 0) return 'EINVAL';
-    if (pageCount > SLOTS_PER_WINDOW) return 'E2BIG';
+    if (filePage !== 0) return '-EINVAL';
+    if (pageCount > SLOTS_PER_WINDOW) return '-E2BIG';
     if (userStart !== 0n) {
-      if (pageCount > userPages) return 'E2BIG';
-      if (pageCount !== userPages || address !== userStart) return 'EINVAL';
+      if (pageCount > userPages) return '-E2BIG';
+      if (pageCount !== userPages || address !== userStart) return '-EINVAL';
     }
     const found = unmappedArea(request, 2 * pageCount);
     if (typeof found === 'string') return this.arena.surroundings.profile.unmappedAreaError === 'zero' ? 0n : found;
     const last = found + BigInt(pageCount) * 4096n - 1n;
     if (found >> 32n === last >> 32n) return found;
-    return userStart !== 0n ? 'EFAULT' : (found + WINDOW_ROUND) & ~WINDOW_ROUND;
+    return userStart !== 0n ? '-EFAULT' : (found + WINDOW_ROUND) & ~WINDOW_ROUND;
   }
 
   /** bpf_map_mmap(), then arena_map_mmap(). The first mapping fixes the user's range for the life of the map. */
   map(area: VmArea): Errno | undefined {
     const { arena } = this;
     const writes = (area.rights & PROT_WRITE) !== 0;
-    if (!area.shared) return 'EINVAL';
-    if (writes && arena.frozen) return 'EPERM';
+    if (!area.shared) return '-EINVAL';
+    if (writes && arena.frozen) return '-EPERM';
 
     const start = BigInt(area.first) << 12n;
     const end = BigInt(area.end) << 12n;
-    if (arena.userStart !== 0n && arena.userStart !== start) return 'EBUSY';
-    if (arena.userEnd !== 0n && arena.userEnd !== end) return 'EBUSY';
-    const { profile, mayAllocate } = arena.surroundings;
-    if (!mayAllocate('vma record')) return 'ENOMEM';
+    if (arena.userStart !== 0n && arena.userStart !== start) return '-EBUSY';
+    if (arena.userEnd !== 0n && arena.userEnd !== end) return '-EBUSY';
+    const { profile, failing } = arena.surroundings;
+    if (failing.next('vma record')) return '-ENOMEM';
     this.remember(area);
     if (arena.userStart !== start) arena.set('userStart', start);
     if (arena.userEnd !== end) arena.set('userEnd', end);
@@ -95,6 +95,7 @@ export class ArenaMapping implements Mappable, VmAreaOperations {
     const index = page % SLOTS_PER_WINDOW;
     const present = arena.window.frameAt(index);
     if (present !== undefined) {
+      if (present === arena.scratch) return 'SIGSEGV';
       references.take(present);
       return { frame: present };
     }

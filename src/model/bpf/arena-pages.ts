@@ -21,7 +21,7 @@ export interface AllocArguments {
  */
 export function allocatePages(arena: Arena, { address, count, node, flags }: AllocArguments): bigint | 'oops' {
   if (flags !== 0n || count === 0) return NULL;
-  const { profile, machine, mayAllocate } = arena.surroundings;
+  const { profile, machine, failing } = arena.surroundings;
   const nodeExists = node === NO_NODE || (node >= 0 && node < machine.configuration.nodes);
   if (!nodeExists && profile.unknownNode === 'refused') return NULL;
   if (count > arena.userPages) return NULL;
@@ -29,7 +29,7 @@ export function allocatePages(arena: Arena, { address, count, node, flags }: All
     if ((address & 0xfffn) !== 0n) return NULL;
     if (arena.slotAt(address) > arena.userPages - count) return NULL;
   }
-  if (!mayAllocate('page list')) return NULL;
+  if (failing.next('page list')) return NULL;
   const slot = claimSlots(arena, address, count);
   if (typeof slot !== 'number') return NULL;
   if (!nodeExists) return 'oops';
@@ -59,8 +59,8 @@ function fillSlots(arena: Arena, slot: number, count: number): boolean {
 
 /** Maps one new page at a window index; false when memory ran out. */
 export function placePage({ window, surroundings }: Arena, index: number): boolean {
-  const { references, mayAllocate } = surroundings;
-  const frame = mayAllocate('page') ? references.allocate('arena') : undefined;
+  const { references, failing } = surroundings;
+  const frame = failing.next('page') ? undefined : references.allocate('arena');
   if (frame === undefined) return false;
   if (window.map(index, frame.number)) return true;
   references.drop(frame.number);
@@ -71,6 +71,6 @@ export function placePage({ window, surroundings }: Arena, index: number): boole
 export function reservePages(arena: Arena, address: bigint, count: number): 0 | Errno {
   if (count === 0 || (address & 0xfffn) !== 0n) return 0;
   const slot = arena.slotAt(address);
-  if (slot + count > arena.userPages) return 'EINVAL';
+  if (slot + count > arena.userPages) return '-EINVAL';
   return arena.free.claim(slot, count) ?? 0;
 }

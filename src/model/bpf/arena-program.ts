@@ -39,7 +39,7 @@ export interface AtomicOperands {
 
 /** Loads a program that uses the arena: its address must be known, since the JIT bakes it into the code. */
 export function loadProgram(arena: Arena, cpu: Cpu): ArenaProgram | Errno {
-  return arena.userStart === 0n ? 'EINVAL' : new ArenaProgram(arena, cpu);
+  return arena.userStart === 0n ? '-EINVAL' : new ArenaProgram(arena, cpu);
 }
 
 /**

@@ -1,10 +1,19 @@
 import type { Journal } from '../../base/journal.ts';
+import type { FailurePlan } from '../kernel/failing.ts';
+import { flushTlbKernelRange } from '../kernel/tlb-flush.ts';
 import type { Machine } from '../machine/machine.ts';
 import { KERNEL_DATA, KERNEL_TABLE } from '../machine/page-table-entry.ts';
 import { HALF_GUARD_PAGES, SLOTS_PER_WINDOW } from './arena-address.ts';
 
 /** Pages of the whole area: the lower half guard, 4 GiB, the upper half guard. */
 export const WINDOW_PAGES = SLOTS_PER_WINDOW + 2 * HALF_GUARD_PAGES;
+
+/** What a window needs of the kernel around it. */
+interface WindowSurroundings {
+  readonly journal: Journal;
+  readonly machine: Machine;
+  readonly failing: FailurePlan;
+}
 
 /**
  * The arena's kernel mapping: a sparse vmalloc area (mm/vmalloc.c:vm_area_map_pages()) whose pages come and go one by
@@ -16,12 +25,14 @@ export class ArenaWindow {
   readonly first: number;
   readonly #machine: Machine;
   readonly #journal: Journal;
+  readonly #failing: FailurePlan;
   readonly #populated = { count: 0 };
 
   /** @param areaFirst the first page of the area; it is {@link WINDOW_PAGES} long */
-  constructor(journal: Journal, machine: Machine, areaFirst: number) {
+  constructor({ journal, machine, failing }: WindowSurroundings, areaFirst: number) {
     this.#journal = journal;
     this.#machine = machine;
+    this.#failing = failing;
     this.first = areaFirst + HALF_GUARD_PAGES;
   }
 
@@ -57,6 +68,18 @@ export class ArenaWindow {
     return true;
   }
 
+  /** Where arena_map_free() stops looking for pages: the end of the band. */
+  freedEnd(): number {
+    return SLOTS_PER_WINDOW;
+  }
+
+  /** remove_vm_area(): the whole area loses its entries. */
+  clearAll(): void {
+    this.eachPresent(-HALF_GUARD_PAGES, SLOTS_PER_WINDOW + HALF_GUARD_PAGES, (index) => {
+      this.clear(index);
+    });
+  }
+
   /** Removes one entry and tells which frame it held; the caller flushes. */
   clear(index: number): number | undefined {
     const { table, index: at, level } = this.#machine.kernelTables.walk(this.first + index);
@@ -81,11 +104,11 @@ export class ArenaWindow {
 
   /** flush_tlb_kernel_range() over [from, to). */
   flush(from: number, to: number): void {
-    this.#machine.flushKernelRange(this.first + from, this.first + to);
+    flushTlbKernelRange(this.#machine, this.first + from, this.first + to);
   }
 
   #place(index: number) {
-    const newTable = () => this.#machine.memory.allocate('page-table');
+    const newTable = () => (this.#failing.next('page table') ? undefined : this.#machine.memory.allocate('page-table'));
     return this.#machine.kernelTables.place(this.first + index, 1, newTable, KERNEL_TABLE);
   }
 

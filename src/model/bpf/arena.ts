@@ -1,31 +1,25 @@
 import { type Journal, JournaledArray } from '../../base/journal.ts';
-import type { Errno } from '../kernel/errno.ts';
+import type { FailurePlan } from '../kernel/failing.ts';
 import type { PageReferences } from '../kernel/user-memory/page-references.ts';
 import type { VmArea } from '../kernel/user-memory/vm-area.ts';
+import type { VmapArea } from '../kernel/vmap-areas.ts';
 import type { Machine } from '../machine/machine.ts';
-import { high32, low32, SLOTS_PER_WINDOW, slotOf, windowIndexOf } from './arena-address.ts';
+import { high32, low32, slotOf, windowIndexOf } from './arena-address.ts';
 import { type ArenaAttributes, BPF_F_NO_USER_CONV, BPF_F_SEGV_ON_FAULT } from './arena-attributes.ts';
 import type { FreeRanges } from './arena-free-ranges.ts';
 import type { ArenaProfile } from './arena-profile.ts';
-import { ArenaWindow, WINDOW_PAGES } from './arena-window.ts';
+import { ArenaWindow } from './arena-window.ts';
 import { MapleRanges } from './maple-ranges.ts';
 import { RangeTree } from './range-tree.ts';
 
-/** What an arena needs of the kernel around it. */
+/** What an arena needs of the kernel around it. Each internal allocation asks `failing` whether it fails. */
 export interface ArenaSurroundings {
   readonly journal: Journal;
   readonly machine: Machine;
   readonly references: PageReferences;
   readonly profile: ArenaProfile;
-  /** Whether the next internal allocation of this kind succeeds. */
-  readonly mayAllocate: (what: ArenaAllocation) => boolean;
-  /** get_vm_area(): the first page of a free kernel area of so many pages. */
-  readonly reserveArea: (pageCount: number) => number | undefined;
-  readonly releaseArea: (firstPage: number) => void;
+  readonly failing: FailurePlan;
 }
-
-/** The kernel's own allocations while it serves an arena, each of which can fail. */
-export type ArenaAllocation = 'arena' | 'range node' | 'page list' | 'page' | 'page table' | 'vma record' | 'free span';
 
 /** `struct vma_list`: one record per mmap() call, shared by the copies of its area. */
 export interface VmaRecord {
@@ -42,6 +36,8 @@ export class Arena {
   readonly attributes: ArenaAttributes;
   readonly free: FreeRanges;
   readonly window: ArenaWindow;
+  /** The kernel area that holds the window. */
+  readonly vmap: VmapArea;
   readonly records: JournaledArray<VmaRecord>;
   readonly segvOnFault: boolean;
   readonly convertsToUser: boolean;
@@ -49,17 +45,20 @@ export class Arena {
   userStart = 0n;
   userEnd = 0n;
   frozen = false;
+  /** The frame of the page that stands in where kernel code touches an absent one, in kernels that have it. */
+  scratch: number | undefined;
   /** map->writecnt: an arena's mappings never give it back (facts L5). */
   writers = 0;
 
-  constructor(surroundings: ArenaSurroundings, attributes: ArenaAttributes, areaFirst: number) {
-    const { journal, machine, profile } = surroundings;
+  constructor(surroundings: ArenaSurroundings, attributes: ArenaAttributes, vmap: VmapArea) {
+    const { journal, profile, failing } = surroundings;
     this.surroundings = surroundings;
     this.attributes = attributes;
-    const allocateNode = () => surroundings.mayAllocate('range node');
+    const allocateNode = () => !failing.next('range node');
     const Ranges = profile.freeRanges === 'best-fit' ? RangeTree : MapleRanges;
     this.free = new Ranges(journal, attributes.maxEntries, allocateNode);
-    this.window = new ArenaWindow(journal, machine, areaFirst);
+    this.window = new ArenaWindow(surroundings, vmap.firstPage);
+    this.vmap = vmap;
     this.records = new JournaledArray<VmaRecord>(journal);
     this.segvOnFault = (attributes.flags & BPF_F_SEGV_ON_FAULT) !== 0;
     this.convertsToUser = (attributes.flags & BPF_F_NO_USER_CONV) === 0;
@@ -96,27 +95,4 @@ export class Arena {
   set<Key extends 'userStart' | 'userEnd' | 'frozen' | 'writers'>(key: Key, value: this[Key]): void {
     this.surroundings.journal.set(this as Arena, key, value as Arena[Key]);
   }
-}
-
-/** arena_map_alloc() after its checks. */
-export function createArena(surroundings: ArenaSurroundings, attributes: ArenaAttributes): Arena | Errno {
-  const { profile, mayAllocate, reserveArea, releaseArea } = surroundings;
-  const areaFirst = reserveArea(WINDOW_PAGES);
-  if (areaFirst === undefined) return 'ENOMEM';
-  if (mayAllocate('arena')) {
-    const arena = new Arena(surroundings, attributes, areaFirst);
-    if (!profile.windowBuiltAtCreation || arena.window.build()) return arena;
-  }
-  releaseArea(areaFirst);
-  return 'ENOMEM';
-}
-
-/** arena_map_free(): gives every page of the band back. What was mapped above the band is not visited and leaks (R2). */
-export function destroyArena(arena: Arena): void {
-  const { references, releaseArea } = arena.surroundings;
-  arena.window.eachPresent(0, SLOTS_PER_WINDOW, (index, frame) => {
-    arena.window.clear(index);
-    references.drop(frame);
-  });
-  releaseArea(arena.window.first - (WINDOW_PAGES - SLOTS_PER_WINDOW) / 2);
 }

@@ -39,7 +39,7 @@ export class MapleRanges implements FreeRanges {
   }
 
   claim(first: number, count: number): ClaimFailure | undefined {
-    return this.gaps.covers(first, first + count - 1) ? this.#store(first, count) : 'EBUSY';
+    return this.gaps.covers(first, first + count - 1) ? this.#store(first, count) : '-EBUSY';
   }
 
   /** An occupied slot whose page is gone refuses the fault: mtree_insert() says -EEXIST. */
@@ -69,7 +69,7 @@ export class MapleRanges implements FreeRanges {
   }
 
   #store(first: number, count: number): ClaimFailure | undefined {
-    if (!this.#allocateNode()) return 'ENOMEM';
+    if (!this.#allocateNode()) return '-ENOMEM';
     this.gaps.clear(first, first + count - 1);
     return undefined;
   }

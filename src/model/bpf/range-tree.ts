@@ -35,7 +35,7 @@ export class RangeTree extends RunSet implements FreeRanges {
 
   claim(first: number, count: number): ClaimFailure | undefined {
     const last = first + count - 1;
-    return this.covers(first, last) ? this.take(first, last) : 'EBUSY';
+    return this.covers(first, last) ? this.take(first, last) : '-EBUSY';
   }
 
   /** Succeeds for a slot that is not free too: a reserved slot is faulted in like a free one (facts L1). */
@@ -72,13 +72,13 @@ export class RangeTree extends RunSet implements FreeRanges {
   cutWithoutNode(run: StampedRun, first: number): ClaimFailure {
     this.remove(run);
     this.insert(run.first, first - 1);
-    return 'ENOMEM';
+    return '-ENOMEM';
   }
 
   /** What a failed set leaves behind. Before September 2026 the runs inside were gone by then (b51b058999e0). */
   setWithoutNode(first: number, last: number): ClaimFailure {
     this.clear(first, last);
-    return 'ENOMEM';
+    return '-ENOMEM';
   }
 
   /** range_tree_set() makes a node only where there is no neighbour to extend. */

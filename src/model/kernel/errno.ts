@@ -1,19 +1,18 @@
-/** The errors that modelled calls answer with, by their kernel names without the sign. */
+/** An error that a kernel function returned, by name. A value, never an exception. */
 export type Errno =
-  | 'E2BIG'
-  | 'EACCES'
-  | 'EAGAIN'
-  | 'EBADF'
-  | 'EBUSY'
-  | 'EEXIST'
-  | 'EFAULT'
-  | 'EINVAL'
-  | 'ENODEV'
-  | 'ENOENT'
-  | 'ENOMEM'
-  | 'ENOSPC'
-  | 'ENOTSUPP'
-  | 'EOPNOTSUPP'
-  | 'EOVERFLOW'
-  | 'EPERM'
-  | 'ERANGE';
+  | '-E2BIG'
+  | '-EACCES'
+  | '-EBADF'
+  | '-EBUSY'
+  | '-EEXIST'
+  | '-EFAULT'
+  | '-EINVAL'
+  | '-ENODEV'
+  | '-ENOMEM'
+  | '-EOPNOTSUPP'
+  | '-EOVERFLOW'
+  | '-EPERM'
+  | '-ERANGE';
+
+/** What a kernel function returns that answers 0 or an errno. */
+export type Outcome = 0 | Errno;

@@ -101,7 +101,9 @@ export class Frame implements Undoable {
 
   /** Flags of the page-table entry number `index`, 0 to 511, with NX in bit 31. */
   entryFlags(index: number): number {
-    return flagsOf(this.word(2 * index), this.word(2 * index + 1));
+    const { words } = this.#content;
+    if (words === undefined) return flagsOf(this.word(0), this.word(1));
+    return flagsOf(words[2 * index]!, words[2 * index + 1]!);
   }
 
   /** Frame number of the page-table entry number `index`. */
@@ -109,9 +111,12 @@ export class Frame implements Undoable {
     return frameOf(this.word(2 * index), this.word(2 * index + 1));
   }
 
+  /** Writes the entry; a word that stays as it was is not recorded as a change. */
   setEntry(index: number, frame: number, flags: number): void {
-    this.setWord(2 * index, lowWord(frame, flags));
-    this.setWord(2 * index + 1, highWord(frame, flags));
+    const low = lowWord(frame, flags);
+    const high = highWord(frame, flags);
+    if (this.word(2 * index) !== low) this.setWord(2 * index, low);
+    if (this.word(2 * index + 1) !== high) this.setWord(2 * index + 1, high);
   }
 
   /** Takes a change back: a word (a number), a range of bytes, or the whole content. */

@@ -1,5 +1,5 @@
 import type { Frame } from './frame.ts';
-import { firstPageOf, type LeafLevel, PageTable, pagesAtLevel } from './page-table.ts';
+import { firstPageOf, type Leaf, type LeafLevel, PageTable, pagesAtLevel } from './page-table.ts';
 import { ACCESSED, DIRTY, isExecutable, isPresent, isWritable, LARGE, USER } from './page-table-entry.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 import { type CachedTranslation, isCanonical, isKernelPage, type Tlb } from './tlb.ts';
@@ -63,41 +63,51 @@ export class Mmu {
 
   /** Caches the translation of a page without using it, as hardware may at any time. False when there is none. */
   speculate(space: AddressSpace, page: number): boolean {
-    return isCanonical(page, space.kernel.levels) && this.#fill(space, page) !== undefined;
+    const leaf = isCanonical(page, space.kernel.levels) ? this.#find(space, page) : undefined;
+    if (leaf !== undefined) this.#cache(space, leaf, leaf.flags);
+    return leaf !== undefined;
   }
 
-  /** Walks the tables. A cached entry that forbade the access is dropped first: hardware walks again before it faults. */
+  /** Walks the tables. A cached entry that forbade the access does not decide: hardware walks again before it faults. */
   #walk(space: AddressSpace, page: number, access: Access): number {
     if (!isCanonical(page, space.kernel.levels)) return NOT_CANONICAL;
-    const tables = isKernelPage(page) ? space.kernel : space.user;
-    const leaf = tables?.leaf(page);
+    const leaf = this.#find(space, page);
     if (leaf === undefined) return faultAnswer(access, 0);
     if (!allows(leaf.flags, access)) return faultAnswer(access, FAULT_PROTECTION);
-    const wanted = ACCESSED | ((access & WRITE) !== 0 ? DIRTY : 0);
-    if ((leaf.flags & wanted) !== wanted) leaf.table.setEntry(leaf.index, leaf.frame, leaf.flags | wanted);
-    const cached = this.#fill(space, page) as CachedTranslation;
-    return cached.frame + (page - cached.firstPage);
+    const flags = leaf.flags | ACCESSED | ((access & WRITE) !== 0 ? DIRTY : 0);
+    if (flags !== leaf.flags) leaf.table.setEntry(leaf.index, leaf.frame, flags);
+    this.#cache(space, leaf, flags);
+    return leaf.frame + (page - leaf.firstPage);
   }
 
-  #fill(space: AddressSpace, page: number): CachedTranslation | undefined {
-    const tables = isKernelPage(page) ? space.kernel : space.user;
+  /** The leaf of a page; the tables on the way to it are cached. */
+  #find(space: AddressSpace, page: number): Leaf | undefined {
+    const kernel = isKernelPage(page);
+    const tables = kernel ? space.kernel : space.user;
     if (tables === undefined) return undefined;
-    const spaceId = isKernelPage(page) ? 0 : space.id;
     let table: Frame = this.#memory.frame(tables.root);
     for (let level = tables.levels; ; level--) {
       const index = PageTable.indexAt(page, level);
       const flags = table.entryFlags(index);
       if (!isPresent(flags)) return undefined;
       const frame = table.entryFrame(index);
-      const firstPage = firstPageOf(page, level);
       if (level === 1 || (flags & LARGE) !== 0) {
-        const cached = { firstPage, level: level as LeafLevel, frame, flags, space: spaceId };
-        this.tlb.insert(cached);
-        return cached;
+        return { table, index, level: level as LeafLevel, flags, frame, firstPage: firstPageOf(page, level) };
       }
-      this.tlb.insertTable({ firstPage, level: level - 1, table: frame, space: spaceId });
+      this.tlb.insertTable(page, level - 1, frame, kernel ? 0 : space.id);
       table = this.#memory.frame(frame);
     }
+  }
+
+  #cache(space: AddressSpace, { firstPage, level, frame }: Leaf, flags: number): void {
+    this.tlb.insert({
+      kind: 'translation',
+      firstPage,
+      level,
+      frame,
+      flags,
+      space: isKernelPage(firstPage) ? 0 : space.id,
+    });
   }
 }
 

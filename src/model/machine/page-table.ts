@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts';
+import { ModelBug } from '../../base/assert.ts';
 import type { Frame } from './frame.ts';
 import { isPresent, LARGE } from './page-table-entry.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
@@ -36,7 +36,8 @@ export class PageTable {
 
   /** Index of the page in a table of this level: nine bits of its number. */
   static indexAt(page: number, level: number): number {
-    return Math.floor(page / pagesAtLevel(level)) % 512;
+    const high = Math.floor(page / LOW_SPAN);
+    return level > 3 ? (high >>> (9 * level - 36)) & 511 : ((page - high * LOW_SPAN) >>> (9 * level - 9)) & 511;
   }
 
   /**
@@ -44,9 +45,11 @@ export class PageTable {
    * walk came.
    */
   walk(page: number): EntryPlace {
+    const high = Math.floor(page / LOW_SPAN);
+    const low = page - high * LOW_SPAN;
     let table = this.#memory.frame(this.root);
     for (let level = this.levels; ; level--) {
-      const index = PageTable.indexAt(page, level);
+      const index = level > 3 ? (high >>> (9 * level - 36)) & 511 : (low >>> (9 * level - 9)) & 511;
       const flags = table.entryFlags(index);
       if (level === 1 || !isPresent(flags) || (flags & LARGE) !== 0) return { table, index, level };
       table = this.#memory.frame(table.entryFrame(index));
@@ -80,12 +83,14 @@ export class PageTable {
    * Undefined when `newTable` has no frame to give; tables made so far stay, as in the kernel.
    */
   place(page: number, level: number, newTable: () => Frame | undefined, tableFlags: number): EntryPlace | undefined {
+    const high = Math.floor(page / LOW_SPAN);
+    const low = page - high * LOW_SPAN;
     let table = this.#memory.frame(this.root);
     for (let at = this.levels; at > level; at--) {
-      const index = PageTable.indexAt(page, at);
+      const index = at > 3 ? (high >>> (9 * at - 36)) & 511 : (low >>> (9 * at - 9)) & 511;
       const flags = table.entryFlags(index);
       if (isPresent(flags)) {
-        assert((flags & LARGE) === 0, `page ${page.toString(16)} is not inside a large leaf of level ${at}`);
+        if ((flags & LARGE) !== 0) throw new ModelBug(`page 0x${page.toString(16)} lies inside a large leaf`);
         table = this.#memory.frame(table.entryFrame(index));
         continue;
       }
@@ -144,6 +149,9 @@ export class PageTable {
     }
   }
 }
+
+/** Pages that the three lowest levels span: below it page numbers fit 32-bit arithmetic, which is several times faster. */
+const LOW_SPAN = 2 ** 27;
 
 /** A present entry that maps memory. */
 export interface Leaf extends EntryPlace {

@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts';
+import { assert, ModelBug } from '../../base/assert.ts';
 import { type Journal, JournaledArray } from '../../base/journal.ts';
 import { PAGES_PER_2M } from '../../base/page.ts';
 import { Frame, type FrameUse, JUNK } from './frame.ts';
@@ -8,22 +8,25 @@ import { Frame, type FrameUse, JUNK } from './frame.ts';
  *
  * The buddy allocator's placement is left out: single frames come from the bottom, the most recently freed first (so that
  * reuse, which laws want to see, happens at once), 2 MiB blocks from the top. This changes which frame an owner gets, never
- * whether two owners share one.
+ * whether two owners share one. Fresh single frames go out downwards inside each 2 MiB, so that 512 of them never look like a
+ * block: of some 3,000 packs recorded on kernels that collapse, none had frames in ascending order.
  */
 export class PhysicalMemory {
   readonly frameCount: number;
   readonly #journal: Journal;
-  readonly #frames = new Map<number, Frame>();
+  /** By 2 MiB, then by frame: faster than a map, and as sparse. */
+  readonly #frames: (Frame | undefined)[][] = [];
   readonly #freedFrames: JournaledArray<number>;
   readonly #freedBlocks: JournaledArray<number>;
   readonly #edge: { firstFree: number; firstBlock: number };
 
   /**
    * @param frameCount frames in the machine; a multiple of 512
-   * @param reserved frames at the bottom that are never handed out (the kernel image, the real-mode area)
+   * @param reserved frames at the bottom that are never handed out (the kernel image, the real-mode area); a multiple of 512
    */
   constructor(journal: Journal, frameCount: number, reserved: number) {
     assert(frameCount % PAGES_PER_2M === 0, 'physical memory ends at a multiple of 2 MiB');
+    assert(reserved % PAGES_PER_2M === 0, 'reserved memory ends at a multiple of 2 MiB');
     this.#journal = journal;
     this.frameCount = frameCount;
     this.#freedFrames = new JournaledArray<number>(journal);
@@ -32,18 +35,14 @@ export class PhysicalMemory {
   }
 
   frame(number: number): Frame {
-    let frame = this.#frames.get(number);
-    if (frame === undefined) {
-      assert(number >= 0 && number < this.frameCount, `frame ${number} exists in ${this.frameCount} frames`);
-      frame = new Frame(this.#journal, number, 'free');
-      this.#frames.set(number, frame);
-    }
-    return frame;
+    return this.#frames[number >>> 9]?.[number & 511] ?? this.#materialise(number);
   }
 
   /** Frames somebody has asked for: all others are free and full of junk. */
-  touchedFrames(): IterableIterator<Frame> {
-    return this.#frames.values();
+  *touchedFrames(): Generator<Frame> {
+    for (const block of this.#frames) {
+      for (const frame of block ?? []) if (frame !== undefined) yield frame;
+    }
   }
 
   /** Hands out one frame with whatever its last owner left in it, or undefined when none is free. */
@@ -75,9 +74,20 @@ export class PhysicalMemory {
     this.#freedBlocks.push(first);
   }
 
+  #materialise(number: number): Frame {
+    if (!(number >= 0 && number < this.frameCount)) {
+      throw new ModelBug(`frame ${number} does not exist among ${this.frameCount} frames`);
+    }
+    while (this.#frames.length <= number >>> 9) this.#frames.push([]);
+    const block = this.#frames[number >>> 9]!;
+    const frame = new Frame(this.#journal, number, 'free');
+    block[number & 511] = frame;
+    return frame;
+  }
+
   #retire(number: number): void {
     const frame = this.frame(number);
-    assert(frame.use !== 'free', `frame ${number} is freed once`);
+    if (frame.use === 'free') throw new ModelBug(`frame ${number} is freed twice`);
     frame.setUse('free');
     frame.fillAll(JUNK);
   }
@@ -87,12 +97,12 @@ export class PhysicalMemory {
     const { firstFree, firstBlock } = this.#edge;
     if (firstFree < firstBlock) {
       this.#journal.set(this.#edge, 'firstFree', firstFree + 1);
-      return firstFree;
+      return downwards(firstFree);
     }
     if (this.#freedBlocks.length === 0) return undefined;
     const block = this.#freedBlocks.remove(this.#freedBlocks.length - 1);
-    for (let number = block + PAGES_PER_2M - 1; number > block; number--) this.#freedFrames.push(number);
-    return block;
+    for (let number = block; number < block + PAGES_PER_2M - 1; number++) this.#freedFrames.push(number);
+    return block + PAGES_PER_2M - 1;
   }
 
   #takeBlock(): number | undefined {
@@ -102,4 +112,10 @@ export class PhysicalMemory {
     this.#journal.set(this.#edge, 'firstBlock', first);
     return first;
   }
+}
+
+/** Counts down where `number` counts up, inside each 2 MiB. */
+function downwards(number: number): number {
+  const place = number % PAGES_PER_2M;
+  return number - place + (PAGES_PER_2M - 1 - place);
 }

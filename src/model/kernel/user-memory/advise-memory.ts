@@ -18,11 +18,11 @@ const known = new Set([3, 4, 8, 9, 10, 11, 22, 23]);
 
 /** madvise(2): mm/madvise.c:do_madvise(). Advice is given area by area; a hole is told at the end, others stop at once. */
 export function adviseMemory(process: Process, address: bigint, length: bigint, advice: number): Errno | undefined {
-  if (!known.has(advice) || (address & 0xfffn) !== 0n) return 'EINVAL';
+  if (!known.has(advice) || (address & 0xfffn) !== 0n) return '-EINVAL';
   const aligned = u64(length + 0xfffn) & ~0xfffn;
-  if (length !== 0n && aligned === 0n) return 'EINVAL';
+  if (length !== 0n && aligned === 0n) return '-EINVAL';
   const end = u64(address + aligned);
-  if (end < address) return 'EINVAL';
+  if (end < address) return '-EINVAL';
   if (end === address) return undefined;
   const [first, last] = [pageOf(address), pageOf(end)];
   if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) {
@@ -38,7 +38,7 @@ export function adviseMemory(process: Process, address: bigint, length: bigint, 
     if (refused !== undefined) return refused;
     page = until;
   }
-  return hole ? 'ENOMEM' : undefined;
+  return hole ? '-ENOMEM' : undefined;
 }
 
 function adviseArea(area: VmArea, first: number, end: number, advice: number): Errno | undefined {
@@ -47,7 +47,7 @@ function adviseArea(area: VmArea, first: number, end: number, advice: number): E
       area.process.zap(first, end);
       return undefined;
     case MADV_FREE:
-      if (area.file !== undefined) return 'EINVAL';
+      if (area.file !== undefined) return '-EINVAL';
       area.process.zap(first, end);
       return undefined;
     case MADV_REMOVE:
@@ -63,8 +63,8 @@ function adviseArea(area: VmArea, first: number, end: number, advice: number): E
 
 /** madvise_remove(): punching a hole needs a shared writable mapping of a regular file, which an anonymous inode is not. */
 function removeBacking(area: VmArea): Errno {
-  if (area.file === undefined) return 'EINVAL';
-  return area.shared && (area.mayRights & PROT_WRITE) !== 0 ? 'ENODEV' : 'EACCES';
+  if (area.file === undefined) return '-EINVAL';
+  return area.shared && (area.mayRights & PROT_WRITE) !== 0 ? '-ENODEV' : '-EACCES';
 }
 
 /** MADV_DOFORK is refused only where VM_IO is set, which an arena's area never has. A part would need a split. */
@@ -77,11 +77,11 @@ function markForFork(area: VmArea, dontCopy: boolean): undefined {
 function populateFor(process: Process, first: number, end: number, forWrite: boolean): Errno | undefined {
   for (let page = first; page < end; page++) {
     const area = process.areaAt(page);
-    if (area === undefined) return 'ENOMEM';
-    if ((area.rights & (forWrite ? PROT_WRITE : PROT_READ)) === 0) return 'EINVAL';
+    if (area === undefined) return '-ENOMEM';
+    if ((area.rights & (forWrite ? PROT_WRITE : PROT_READ)) === 0) return '-EINVAL';
     const answer = userPage(process, page, forWrite);
-    if (answer === 'OOM') return 'ENOMEM';
-    if (typeof answer === 'string') return 'EFAULT';
+    if (answer === 'OOM') return '-ENOMEM';
+    if (typeof answer === 'string') return '-EFAULT';
   }
   return undefined;
 }
@@ -89,16 +89,16 @@ function populateFor(process: Process, first: number, end: number, forWrite: boo
 /** mlock(2): an area that is special is not marked, but its pages are faulted in all the same. */
 export function lockMemory(process: Process, address: bigint, length: bigint): Errno | undefined {
   const range = lockRange(address, length);
-  if (range === undefined) return 'EINVAL';
-  if (!isMapped(process, range.first, range.end)) return 'ENOMEM';
-  return populate(process, range.first, range.end) ? undefined : 'ENOMEM';
+  if (range === undefined) return '-EINVAL';
+  if (!isMapped(process, range.first, range.end)) return '-ENOMEM';
+  return populate(process, range.first, range.end) ? undefined : '-ENOMEM';
 }
 
 /** munlock(2) */
 export function unlockMemory(process: Process, address: bigint, length: bigint): Errno | undefined {
   const range = lockRange(address, length);
-  if (range === undefined) return 'EINVAL';
-  return isMapped(process, range.first, range.end) ? undefined : 'ENOMEM';
+  if (range === undefined) return '-EINVAL';
+  return isMapped(process, range.first, range.end) ? undefined : '-ENOMEM';
 }
 
 /** mm_populate(): false when a page could not be had; pages before it stay. Mappings without rights are not accessible. */

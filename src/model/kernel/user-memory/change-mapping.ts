@@ -11,9 +11,9 @@ const alignUp = (length: bigint): bigint => u64(length + 0xfffn) & ~0xfffn;
 
 /** munmap(2): mm/vma.c:do_vmi_munmap(). Undefined when it succeeded, also when nothing was mapped there. */
 export function unmapMemory(process: Process, address: bigint, length: bigint): Errno | undefined {
-  if (!isAligned(address) || address > TASK_SIZE || length > TASK_SIZE - address) return 'EINVAL';
+  if (!isAligned(address) || address > TASK_SIZE || length > TASK_SIZE - address) return '-EINVAL';
   const end = address + alignUp(length);
-  if (end === address) return 'EINVAL';
+  if (end === address) return '-EINVAL';
   const removed = removePages(process, pageOf(address), pageOf(end));
   if (typeof removed === 'string') return removed;
   for (const area of removed) process.surroundings.areaCache.free(area);
@@ -28,12 +28,12 @@ export function removePages(process: Process, first: number, end: number): reado
   const lowest = process.areaIn(first, end);
   if (lowest === undefined) return [];
   if (lowest.first < first) {
-    if (!mayBeSplit(lowest)) return 'EINVAL';
+    if (!mayBeSplit(lowest)) return '-EINVAL';
     process.split(lowest, first, 'lower');
   }
   const highest = process.areaAt(end - 1);
   if (highest !== undefined && highest.end > end) {
-    if (!mayBeSplit(highest)) return 'EINVAL';
+    if (!mayBeSplit(highest)) return '-EINVAL';
     process.split(highest, end, 'upper');
   }
   const removed = process.areas.filter((area) => area.first >= first && area.end <= end);
@@ -43,16 +43,16 @@ export function removePages(process: Process, first: number, end: number): reado
 
 /** mprotect(2): mm/mprotect.c:do_mprotect_pkey(). Areas before the one that refuses keep their new rights. */
 export function protectMemory(process: Process, address: bigint, length: bigint, rights: number): Errno | undefined {
-  if (!isAligned(address)) return 'EINVAL';
+  if (!isAligned(address)) return '-EINVAL';
   if (length === 0n) return undefined;
   const end = u64(address + alignUp(length));
-  if (end <= address) return 'ENOMEM';
-  if (rights > 7) return 'EINVAL';
+  if (end <= address) return '-ENOMEM';
+  if (rights > 7) return '-EINVAL';
   const last = pageOf(end);
   for (let page = pageOf(address); page < last; ) {
     const area = process.areaAt(page);
-    if (area === undefined) return 'ENOMEM';
-    if ((rights & ~area.mayRights) !== 0) return 'EACCES';
+    if (area === undefined) return '-ENOMEM';
+    if ((rights & ~area.mayRights) !== 0) return '-EACCES';
     const until = Math.min(area.end, last);
     const refused = protectPart(area, page, until, rights);
     if (refused !== undefined) return refused;
@@ -66,11 +66,11 @@ function protectPart(area: VmArea, first: number, end: number, rights: number): 
   if (area.rights === rights) return undefined;
   const { process } = area;
   if (area.first < first) {
-    if (!mayBeSplit(area)) return 'EINVAL';
+    if (!mayBeSplit(area)) return '-EINVAL';
     process.split(area, first, 'lower');
   }
   if (area.end > end) {
-    if (!mayBeSplit(area)) return 'EINVAL';
+    if (!mayBeSplit(area)) return '-EINVAL';
     process.split(area, end, 'upper');
   }
   area.change({ rights });
@@ -100,19 +100,19 @@ export function remapMemory(process: Process, request: MremapArguments): bigint 
   const oldLength = alignUp(request.oldLength);
   const newLength = alignUp(request.newLength);
   const moves = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
-  if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return 'EINVAL';
-  if (moves && (flags & MREMAP_MAYMOVE) === 0) return 'EINVAL';
-  if ((flags & MREMAP_DONTUNMAP) !== 0 && oldLength !== newLength) return 'EINVAL';
-  if (!isAligned(address) || newLength === 0n) return 'EINVAL';
+  if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return '-EINVAL';
+  if (moves && (flags & MREMAP_MAYMOVE) === 0) return '-EINVAL';
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && oldLength !== newLength) return '-EINVAL';
+  if (!isAligned(address) || newLength === 0n) return '-EINVAL';
   const area = address < TASK_SIZE ? process.areaAt(pageOf(address)) : undefined;
-  if (area === undefined) return 'EFAULT';
+  if (area === undefined) return '-EFAULT';
   if (moves) return moveArea(area, request, oldLength, newLength);
   if (oldLength >= newLength) {
     const tail = oldLength > newLength ? unmapMemory(process, address + newLength, oldLength - newLength) : undefined;
     return tail ?? address;
   }
   const endsInside = oldLength <= BigInt(area.end - pageOf(address)) << 12n;
-  return !endsInside || area.dontExpand ? 'EFAULT' : 'ENOMEM';
+  return !endsInside || area.dontExpand ? '-EFAULT' : '-ENOMEM';
 }
 
 /**
@@ -124,8 +124,8 @@ function moveArea(area: VmArea, request: MremapArguments, oldLength: bigint, new
   const { address, newAddress } = request;
   const fixed = (request.flags & MREMAP_FIXED) !== 0;
   if (fixed) {
-    if (!isAligned(newAddress) || newLength > TASK_SIZE || newAddress > TASK_SIZE - newLength) return 'EINVAL';
-    if (address + oldLength > newAddress && newAddress + newLength > address) return 'EINVAL';
+    if (!isAligned(newAddress) || newLength > TASK_SIZE || newAddress > TASK_SIZE - newLength) return '-EINVAL';
+    if (address + oldLength > newAddress && newAddress + newLength > address) return '-EINVAL';
     const busy = unmapMemory(process, newAddress, newLength);
     if (busy !== undefined) return busy;
   }
@@ -133,13 +133,13 @@ function moveArea(area: VmArea, request: MremapArguments, oldLength: bigint, new
     const refused = unmapMemory(process, address + newLength, oldLength - newLength);
     if (refused !== undefined) return refused;
   }
-  if ((request.flags & MREMAP_DONTUNMAP) !== 0 && area.dontExpand) return 'EINVAL';
+  if ((request.flags & MREMAP_DONTUNMAP) !== 0 && area.dontExpand) return '-EINVAL';
   const kept = oldLength < newLength ? oldLength : newLength;
-  if (kept > BigInt(area.end - pageOf(address)) << 12n) return 'EFAULT';
-  if (newLength > oldLength && area.dontExpand) return 'EFAULT';
+  if (kept > BigInt(area.end - pageOf(address)) << 12n) return '-EFAULT';
+  if (newLength > oldLength && area.dontExpand) return '-EFAULT';
   const wanted = { address: fixed ? newAddress : 0n, pageCount: pageOf(newLength), filePage: area.filePage, fixed };
   const answer = area.file?.unmappedArea({ process, ...wanted });
-  return typeof answer === 'string' ? answer : 'EINVAL';
+  return typeof answer === 'string' ? answer : '-EINVAL';
 }
 
 /** vm_ops->may_split, where there is one. */

@@ -29,13 +29,13 @@ export interface MmapArguments {
  */
 export function mapMemory(process: Process, file: Mappable | undefined, request: MmapArguments): bigint | Errno {
   const { flags, protection } = request;
-  if ((request.offset & 0xfffn) !== 0n) return 'EINVAL';
-  if (request.length === 0n) return 'EINVAL';
+  if ((request.offset & 0xfffn) !== 0n) return '-EINVAL';
+  if (request.length === 0n) return '-EINVAL';
   const fixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
   const length = u64(request.length + 0xfffn) & ~0xfffn;
-  if (length === 0n) return 'ENOMEM';
-  if (request.offset + length >= 1n << 64n) return 'EOVERFLOW';
-  if (length > BigInt(TASK_PAGES) << 12n) return 'ENOMEM';
+  if (length === 0n) return '-ENOMEM';
+  if (request.offset + length >= 1n << 64n) return '-EOVERFLOW';
+  if (length > BigInt(TASK_PAGES) << 12n) return '-ENOMEM';
   const pageCount = pageOf(length);
 
   const wanted: MapRequest = {
@@ -47,18 +47,18 @@ export function mapMemory(process: Process, file: Mappable | undefined, request:
   };
   const address = file === undefined ? unmappedArea(wanted, pageCount) : file.unmappedArea(wanted);
   if (typeof address === 'string') return address;
-  if (address > (BigInt(TASK_PAGES) << 12n) - length) return 'ENOMEM';
-  if ((address & 0xfffn) !== 0n) return 'EINVAL';
+  if (address > (BigInt(TASK_PAGES) << 12n) - length) return '-ENOMEM';
+  if ((address & 0xfffn) !== 0n) return '-EINVAL';
   const first = pageOf(address);
-  if ((flags & MAP_FIXED_NOREPLACE) !== 0 && process.areaIn(first, first + pageCount) !== undefined) return 'EEXIST';
+  if ((flags & MAP_FIXED_NOREPLACE) !== 0 && process.areaIn(first, first + pageCount) !== undefined) return '-EEXIST';
 
   const type = flags & MAP_TYPE;
-  if (type !== MAP_SHARED && type !== MAP_PRIVATE && type !== MAP_SHARED_VALIDATE) return 'EINVAL';
+  if (type !== MAP_SHARED && type !== MAP_PRIVATE && type !== MAP_SHARED_VALIDATE) return '-EINVAL';
   const { anonymousInodesNoExec, committablePages } = process.surroundings;
-  if (file !== undefined && anonymousInodesNoExec && (protection & PROT_EXEC) !== 0) return 'EPERM';
+  if (file !== undefined && anonymousInodesNoExec && (protection & PROT_EXEC) !== 0) return '-EPERM';
   const shared = type !== MAP_PRIVATE;
   const charged = !shared && (protection & PROT_WRITE) !== 0;
-  if (charged && pageCount > committablePages) return 'ENOMEM';
+  if (charged && pageCount > committablePages) return '-ENOMEM';
 
   const end = first + pageCount;
   const refused = mapRegion(process, { first, end, filePage: wanted.filePage, rights: protection & 7, shared, file });
@@ -91,12 +91,12 @@ function roundHint(hint: bigint): bigint {
  * otherwise the highest gap.
  */
 export function unmappedArea({ process, address, fixed }: MapRequest, pageCount: number): bigint | Errno {
-  if (pageCount > TASK_PAGES) return 'ENOMEM';
+  if (pageCount > TASK_PAGES) return '-ENOMEM';
   if (fixed) return address;
   if (address !== 0n && address <= BigInt(TASK_PAGES - pageCount) << 12n) {
     const first = pageOf(address);
     if (process.areaIn(first, first + pageCount) === undefined) return address;
   }
   const found = process.searchGap(pageCount);
-  return found === undefined ? 'ENOMEM' : BigInt(found) << 12n;
+  return found === undefined ? '-ENOMEM' : BigInt(found) << 12n;
 }

@@ -9,7 +9,7 @@ import { type FaultAnswer, PROT_READ, PROT_WRITE, type VmArea } from './vm-area.
 const MOST_BYTES = 0x7fff_f000;
 
 /** Why a page of user memory cannot be had: no mapping or no right, or what the fault handler said. */
-export type NoPage = 'EFAULT' | Exclude<FaultAnswer, object>;
+export type NoPage = '-EFAULT' | Exclude<FaultAnswer, object>;
 
 /**
  * get_user_pages() for one page: the frame behind it, faulted in where needed. It looks at areas and tables, not at a TLB,
@@ -17,7 +17,7 @@ export type NoPage = 'EFAULT' | Exclude<FaultAnswer, object>;
  */
 export function userPage(process: Process, page: number, forWrite: boolean): Frame | NoPage {
   const area = page < TASK_PAGES ? process.areaAt(page) : undefined;
-  if (area === undefined || (area.rights & (forWrite ? PROT_WRITE : PROT_READ)) === 0) return 'EFAULT';
+  if (area === undefined || (area.rights & (forWrite ? PROT_WRITE : PROT_READ)) === 0) return '-EFAULT';
   const { memory } = process.surroundings.machine;
   const entry = process.entry(page);
   if (entry !== undefined && isPresent(entry.flags)) return memory.frame(entry.frame);
@@ -72,7 +72,7 @@ function eachPiece(
   let at = 0;
   while (at < length) {
     const frame = userPage(process, page, forWrite);
-    if (typeof frame === 'string') return at > 0 ? at : 'EFAULT';
+    if (typeof frame === 'string') return at > 0 ? at : '-EFAULT';
     const count = Math.min(length - at, PAGE_SIZE - offset);
     visit(frame, offset, at, count);
     at += count;

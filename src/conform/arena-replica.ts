@@ -1,10 +1,10 @@
 import { fromHex, toHex } from '../base/bytes.ts';
-import { roundUp } from '../base/word.ts';
 import { InputError } from '../language/input-error.ts';
+import type { ArenaWorld } from '../model/arena-world.ts';
 import type { Arena } from '../model/bpf/arena.ts';
-import { HALF_GUARD_PAGES, SLOTS_PER_WINDOW } from '../model/bpf/arena-address.ts';
 import { type ElementCommand, elementOperation, freezeArena } from '../model/bpf/arena-elements.ts';
 import { freePages } from '../model/bpf/arena-free.ts';
+import type { ArenaMapping } from '../model/bpf/arena-mapping.ts';
 import { allocatePages, reservePages } from '../model/bpf/arena-pages.ts';
 import {
   type AccessAnswer,
@@ -14,66 +14,51 @@ import {
   type FaultReport,
   loadProgram,
 } from '../model/bpf/arena-program.ts';
-import { type ArenaObject, type ArenaWorld, bootArenaWorld } from '../model/bpf/arena-world.ts';
 import { adviseMemory, lockMemory, unlockMemory } from '../model/kernel/user-memory/advise-memory.ts';
 import { protectMemory, remapMemory, unmapMemory } from '../model/kernel/user-memory/change-mapping.ts';
 import { MAP_FIXED, MAP_PRIVATE, mapMemory } from '../model/kernel/user-memory/map-memory.ts';
 import type { Process } from '../model/kernel/user-memory/process.ts';
 import { readUserMemory, writeUserMemory } from '../model/kernel/user-memory/user-access.ts';
 import { readAddress, readNumber, writeAddress } from './arena-address-text.ts';
-import type { RecordedSequence } from './arena-recording.ts';
-
-/** Fields by name, as they stand in a record. */
-export type Shown = Readonly<Record<string, unknown>>;
-
-/** One recorded step: an operation with its arguments, and what it showed. */
-export interface RecordedStep {
-  readonly op: string;
-  readonly args: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  readonly result: unknown;
-  readonly base?: string;
-  readonly baseChosen?: boolean;
-}
-
-/** Guests that record have 3 GiB of memory, the machine of the first recording 24 GiB. */
-const GUEST_FRAMES = 3 * 2 ** 18;
-const HOST_FRAMES = 24 * 2 ** 18;
+import { freeRuns, guardsPresent, kernelPresent, observeState, type Shown, windowShape } from './arena-observation.ts';
+import type { RecordedCreation, RecordedStep } from './arena-record.ts';
 
 /** Steps that only a loaded program can perform. */
 const programSteps = new Set(['alloc', 'free', 'reserve', 'load', 'loadsx', 'store', 'atomic', 'castUser', 'castKern']);
 
-/** One recorded sequence on a fresh model: performs steps and shows what the recorder would have written down. */
-export class ArenaReplay {
+/** One recorded sequence on the model: performs steps and shows what the recorder would have written down. */
+export class ArenaReplica {
   readonly #world: ArenaWorld;
   readonly #processes: readonly [Process, Process];
-  readonly #object: ArenaObject | string;
+  readonly #mapping: ArenaMapping | string;
   #program: ArenaProgram | undefined;
   #report: FaultReport | undefined;
   #closed = false;
 
-  constructor(profileName: string, { create, kernel }: RecordedSequence) {
-    const frames = kernel === undefined ? HOST_FRAMES : GUEST_FRAMES;
-    this.#world = bootArenaWorld(profileName, { cpus: 1, nodes: 1, frames });
-    this.#processes = [this.#world.newProcess(), this.#world.newProcess()];
-    this.#object = this.#create(create);
+  constructor(world: ArenaWorld, creation: RecordedCreation) {
+    this.#world = world;
+    this.#processes = [world.newProcess(), world.newProcess()];
+    this.#mapping = this.#create(creation);
   }
 
   created(): Shown {
-    if (typeof this.#object === 'string') return { result: this.#object };
-    return { result: 'ok', free: this.#free(), kernelPresent: this.#kernelPresent() };
+    if (typeof this.#mapping === 'string') return { result: recorded(this.#mapping) };
+    return { result: 'ok', free: freeRuns(this.#arena), kernelPresent: kernelPresent(this.#arena) };
   }
 
+  /** A step that the recorder did not perform is not performed either: the record holds the reason as its result. */
   perform(step: RecordedStep): Shown {
     if (step.result === 'unsupported' || step.result === 'skipped') return { result: step.result };
     this.#report = undefined;
     const base = this.#base ?? (step.base === undefined ? undefined : readNumber(step.base));
-    const result = this.#perform(step, base);
-    return typeof this.#object === 'string' ? { result } : { result, report: this.#reported(), ...this.#state() };
+    const result = recorded(this.#perform(step, base));
+    if (typeof this.#mapping === 'string') return { result };
+    return { result, report: this.#reported(), ...observeState(this.#arena, this.#processes) };
   }
 
   #perform({ op, args, baseChosen, base: chosen }: RecordedStep, base: bigint | undefined): unknown {
     if (op === 'create') {
-      const created = this.#create(args as unknown as RecordedSequence['create']);
+      const created = this.#create(args as unknown as RecordedCreation);
       return typeof created === 'string' ? created : 'ok';
     }
     const address = (name: string) => readAddress(String(args[name]), base);
@@ -85,9 +70,9 @@ export class ArenaReplay {
     const number = (name: string) => readNumber(args[name] ?? 0);
     switch (op) {
       case 'mmap':
-        if (this.#closed) return 'EBADF';
+        if (this.#closed) return '-EBADF';
         return this.#addressOrErrno(
-          mapMemory(process, this.#arenaObject.mapping, {
+          mapMemory(process, this.#arenaMapping, {
             address: baseChosen ? readNumber(chosen) : address('addr'),
             length: number('len'),
             protection: Number(args.prot),
@@ -139,14 +124,14 @@ export class ArenaReplay {
       case 'prog':
         return this.#loadProgram();
       case 'progBad':
-        return 'EACCES';
+        return '-EACCES';
       case 'closeMap':
         this.#closed = true;
         return 0;
       case 'window':
-        return this.#window();
+        return windowShape();
       case 'guards':
-        return { below: this.#presentIn(-HALF_GUARD_PAGES, 0), above: this.#upperGuard() };
+        return guardsPresent(this.#arena);
       default:
         throw new InputError(`unknown recorded operation ${op}`);
     }
@@ -199,8 +184,8 @@ export class ArenaReplay {
     return value === undefined ? 'void' : `0x${value.toString(16)}`;
   }
 
-  #create(create: RecordedSequence['create']): ArenaObject | string {
-    return this.#world.createArena({
+  #create(create: RecordedCreation): ArenaMapping | string {
+    return this.#world.arenas.create({
       flags: create.flags,
       maxEntries: create.maxEntries,
       mapExtra: readNumber(create.mapExtra),
@@ -220,19 +205,18 @@ export class ArenaReplay {
     return typeof answer === 'string' ? answer : writeAddress(answer, this.#base);
   }
 
-  get #arenaObject(): ArenaObject {
-    if (typeof this.#object === 'string') throw new InputError('a step uses an arena that was not created');
-    return this.#object;
+  get #arenaMapping(): ArenaMapping {
+    if (typeof this.#mapping === 'string') throw new InputError('a step uses an arena that was not created');
+    return this.#mapping;
   }
 
   get #arena(): Arena {
-    return this.#arenaObject.arena;
+    return this.#arenaMapping.arena;
   }
 
   get #base(): bigint | undefined {
-    if (typeof this.#object === 'string') return undefined;
-    const { userStart } = this.#object.arena;
-    return userStart === 0n ? undefined : userStart;
+    if (typeof this.#mapping === 'string' || this.#arena.userStart === 0n) return undefined;
+    return this.#arena.userStart;
   }
 
   #reported(): string | undefined {
@@ -240,65 +224,7 @@ export class ArenaReplay {
     const digits = this.#report.address.toString(16).length;
     return digits === 12 ? this.#report.kind : `${this.#report.kind}/${digits}`;
   }
-
-  #state(): Shown {
-    const above = this.#upperGuard();
-    return {
-      mapped: this.#base === undefined ? undefined : this.#mapsBase(this.#processes[0]),
-      free: this.#free(),
-      kernelPresent: this.#kernelPresent(),
-      userPresent: this.#userPresent(this.#processes[0]),
-      peerPresent: this.#mapsBase(this.#processes[1]) ? this.#userPresent(this.#processes[1]) : undefined,
-      upperGuardPresent: above.length === 0 ? undefined : above,
-    };
-  }
-
-  #mapsBase(process: Process): boolean {
-    return this.#base !== undefined && process.areaAt(Number(this.#base >> 12n)) !== undefined;
-  }
-
-  #free(): Runs {
-    return [...this.#arena.free.runs()].map(({ first, last }): [number, number] => [first, last]);
-  }
-
-  /** Indices relative to the base modulo 2^20; relative to the window while there is no base. */
-  #kernelPresent(): Runs {
-    const baseIndex = this.#base === undefined ? 0 : Number(BigInt.asUintN(32, this.#base) >> 12n);
-    return [
-      ...this.#presentIn(baseIndex, SLOTS_PER_WINDOW).map((run) => shifted(run, -baseIndex)),
-      ...this.#presentIn(0, baseIndex).map((run) => shifted(run, SLOTS_PER_WINDOW - baseIndex)),
-    ].reduce(joined, []);
-  }
-
-  #presentIn(from: number, to: number): Runs {
-    const runs: Runs = [];
-    this.#arena.window.eachPresent(from, to, (index) => append(runs, index));
-    return runs;
-  }
-
-  #upperGuard(): Runs {
-    return this.#presentIn(SLOTS_PER_WINDOW, SLOTS_PER_WINDOW + HALF_GUARD_PAGES).map((run) =>
-      shifted(run, -SLOTS_PER_WINDOW),
-    );
-  }
-
-  #userPresent(process: Process): Runs {
-    const { userStart, userEnd } = this.#arena;
-    if (!this.#mapsBase(process)) return [];
-    const runs: Runs = [];
-    const first = Number(userStart >> 12n);
-    process.eachEntry(first, Number(userEnd >> 12n), (_, page) => append(runs, page - first));
-    return runs;
-  }
-
-  /** The size counts vmalloc's trailing guard page, as `vm_struct.size` does. */
-  #window(): Shown {
-    const bytes = roundUp((SLOTS_PER_WINDOW + 2 * HALF_GUARD_PAGES + 1) * 4096, 4096);
-    return { areaSize: `0x${bytes.toString(16)}`, guardBelow: `0x${(HALF_GUARD_PAGES * 4096).toString(16)}` };
-  }
 }
-
-type Runs = [number, number][];
 
 const elementCommands: Readonly<Record<string, ElementCommand>> = {
   lookup: 'lookup',
@@ -307,20 +233,9 @@ const elementCommands: Readonly<Record<string, ElementCommand>> = {
   nextKey: 'next-key',
 };
 
-function append(runs: Runs, index: number): void {
-  const last = runs.at(-1);
-  if (last !== undefined && last[1] === index - 1) last[1] = index;
-  else runs.push([index, index]);
-}
-
-const shifted = ([first, last]: [number, number], by: number): [number, number] => [first + by, last + by];
-
-function joined(runs: Runs, [first, last]: [number, number]): Runs {
-  const before = runs.at(-1);
-  if (before !== undefined && before[1] === first - 1) before[1] = last;
-  else runs.push([first, last]);
-  return runs;
-}
+/** Errors stand without a sign in recordings. */
+const recorded = (answer: unknown): unknown =>
+  typeof answer === 'string' && answer.startsWith('-E') ? answer.slice(1) : answer;
 
 function bytesToWrite(args: RecordedStep['args']): Uint8Array {
   if (args.data !== undefined) return fromHex(String(args.data)) as Uint8Array;
