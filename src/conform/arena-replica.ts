@@ -3,17 +3,8 @@ import { InputError } from '../language/input-error.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { Arena } from '../model/bpf/arena.ts';
 import { type ElementCommand, elementOperation, freezeArena } from '../model/bpf/arena-elements.ts';
-import { freePages } from '../model/bpf/arena-free.ts';
-import type { ArenaMapping } from '../model/bpf/arena-mapping.ts';
-import { allocatePages, reservePages } from '../model/bpf/arena-pages.ts';
-import {
-  type AccessAnswer,
-  type AccessSize,
-  type ArenaProgram,
-  type AtomicKind,
-  type FaultReport,
-  loadProgram,
-} from '../model/bpf/arena-program.ts';
+import type { AccessAnswer, AccessSize, ArenaProgram, AtomicKind, FaultReport } from '../model/bpf/arena-program.ts';
+import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { adviseMemory, lockMemory, unlockMemory } from '../model/kernel/user-memory/advise-memory.ts';
 import { protectMemory, remapMemory, unmapMemory } from '../model/kernel/user-memory/change-mapping.ts';
 import { MAP_FIXED, MAP_PRIVATE, mapMemory } from '../model/kernel/user-memory/map-memory.ts';
@@ -145,18 +136,25 @@ export class ArenaReplica {
   ): unknown {
     const count = Number(BigInt.asUintN(32, readNumber(args.count ?? 0)));
     const place = { pointer: address('addr'), offset: Number(args.off), size: Number(args.size) as AccessSize };
+    const { allocator, frees } = this.#world.arenas;
     switch (op) {
       case 'alloc': {
         const node = Number(BigInt.asIntN(32, readNumber(args.node ?? -1)));
         const flags = readNumber(args.flags ?? 0);
-        const answer = allocatePages(this.#arena, { address: place.pointer, count, node, flags });
+        const answer = allocator.allocate(this.#arena, {
+          address: place.pointer,
+          count,
+          node,
+          flags,
+          sleepable: true,
+        });
         return answer === 'oops' ? answer : writeAddress(answer, this.#base);
       }
       case 'free':
-        freePages(this.#arena, place.pointer, count);
+        frees.free(this.#arena, place.pointer, count, true);
         return 'void';
       case 'reserve': {
-        return reservePages(this.#arena, place.pointer, count);
+        return allocator.reserve(this.#arena, place.pointer, count);
       }
       case 'load':
         return this.#accessed(program.load(place));
@@ -195,7 +193,7 @@ export class ArenaReplica {
   }
 
   #loadProgram(): string {
-    const loaded = loadProgram(this.#arena, this.#world.machine.cpu(0));
+    const loaded = this.#world.arenas.loadProgram(this.#arena, this.#world.machine.cpu(0));
     if (typeof loaded === 'string') return loaded;
     this.#program = loaded;
     return 'ok';

@@ -26,6 +26,8 @@ export interface ArenaProfile {
   readonly deferredFree: boolean;
   /** One free flushes and zaps page by page under the lock (to 6.19), or in stages after the lock is dropped (7.0). */
   readonly freeInStages: boolean;
+  /** Pages that one allocation has before it maps them: all of them, or since 7.0 as many as one array of pointers holds. */
+  readonly allocationBatch: number;
   /** dc11a4dba246: kernel code that touches an absent page gets a scratch page, 7.2. */
   readonly scratchPage: boolean;
   /** 89318afb1414: fdinfo tells the memory of populated slots, 7.3. */
@@ -70,6 +72,7 @@ const v2: ArenaProfile = {
   windowBuiltAtCreation: false,
   deferredFree: false,
   freeInStages: false,
+  allocationBatch: 2 ** 20,
   scratchPage: false,
   memoryUsage: false,
   directValue: 'one-past-the-end',
@@ -129,6 +132,7 @@ const v70: ArenaProfile = {
   windowBuiltAtCreation: true,
   deferredFree: true,
   freeInStages: true,
+  allocationBatch: 1024,
 };
 
 /** The recorded 7.1.13. */

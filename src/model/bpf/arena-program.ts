@@ -1,4 +1,3 @@
-import type { Errno } from '../kernel/errno.ts';
 import type { Cpu } from '../machine/machine.ts';
 import { READ, WRITE } from '../machine/mmu.ts';
 import { PhysicalBytes } from '../machine/physical-bytes.ts';
@@ -35,11 +34,6 @@ export interface AtomicOperands {
   readonly kind: AtomicKind;
   readonly value: bigint;
   readonly expect: bigint;
-}
-
-/** Loads a program that uses the arena: its address must be known, since the JIT bakes it into the code. */
-export function loadProgram(arena: Arena, cpu: Cpu): ArenaProgram | Errno {
-  return arena.userStart === 0n ? '-EINVAL' : new ArenaProgram(arena, cpu);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Journal } from '../../base/journal.ts';
+import type { Journal, Undoable } from '../../base/journal.ts';
 import type { FailurePlan } from '../kernel/failing.ts';
 import { flushTlbKernelRange } from '../kernel/tlb-flush.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -19,14 +19,17 @@ interface WindowSurroundings {
  * The arena's kernel mapping: a sparse vmalloc area (mm/vmalloc.c:vm_area_map_pages()) whose pages come and go one by
  * one. An index counts pages from kern_vm_start: 0 to 2^20 - 1 is the band of 4 GiB, the eight pages below and above are
  * the guards. Page tables stay once they are made, as the kernel's do.
+ *
+ * In the journal a window is the owner of its own changes: the key is an index whose entry changed, the old value by how
+ * much the number of pages grew.
  */
-export class ArenaWindow {
+export class ArenaWindow implements Undoable {
   /** The page number of kern_vm_start. */
   readonly first: number;
   readonly #machine: Machine;
   readonly #journal: Journal;
   readonly #failing: FailurePlan;
-  readonly #populated = { count: 0 };
+  #populated = 0;
 
   /** @param areaFirst the first page of the area; it is {@link WINDOW_PAGES} long */
   constructor({ journal, machine, failing }: WindowSurroundings, areaFirst: number) {
@@ -38,7 +41,7 @@ export class ArenaWindow {
 
   /** Pages that are mapped now. */
   get populated(): number {
-    return this.#populated.count;
+    return this.#populated;
   }
 
   /** The frame at an index, or undefined. */
@@ -56,7 +59,7 @@ export class ArenaWindow {
     const place = this.#place(index);
     if (place === undefined) return false;
     place.table.setEntry(place.index, frame, KERNEL_DATA);
-    this.#count(1);
+    this.#count(index, 1);
     return true;
   }
 
@@ -86,15 +89,15 @@ export class ArenaWindow {
     if (level > 1 || table.word(2 * at) === 0) return undefined;
     const frame = table.entryFrame(at);
     table.setEntry(at, 0, 0);
-    this.#count(-1);
+    this.#count(index, -1);
     return frame;
   }
 
   /** Calls `visit` for each page present in [from, to), in order. It may clear the page it is shown. */
   eachPresent(from: number, to: number, visit: (index: number, frame: number) => void): void {
+    if (this.#populated === 0) return;
     const [first, end] = [this.first + from, this.first + to];
     this.#machine.kernelTables.eachLowestTable(first, end, (table, firstPage) => {
-      if (table.uniformByte === 0) return;
       for (let page = Math.max(first, firstPage); page < Math.min(end, firstPage + 512); page++) {
         const at = page - firstPage;
         if (table.word(2 * at) !== 0) visit(page - this.first, table.entryFrame(at));
@@ -112,7 +115,13 @@ export class ArenaWindow {
     return this.#machine.kernelTables.place(this.first + index, 1, newTable, KERNEL_TABLE);
   }
 
-  #count(change: number): void {
-    this.#journal.set(this.#populated, 'count', this.#populated.count + change);
+  /** The entries themselves are the tables' affair. */
+  undo(_index: unknown, grown: unknown): void {
+    this.#populated -= grown as number;
+  }
+
+  #count(index: number, grown: number): void {
+    this.#journal.record(this, index, grown);
+    this.#populated += grown;
   }
 }

@@ -8,9 +8,7 @@ import { high32, low32, slotOf, windowIndexOf } from './arena-address.ts';
 import { type ArenaAttributes, BPF_F_NO_USER_CONV, BPF_F_SEGV_ON_FAULT } from './arena-attributes.ts';
 import type { FreeRanges } from './arena-free-ranges.ts';
 import type { ArenaProfile } from './arena-profile.ts';
-import { ArenaWindow } from './arena-window.ts';
-import { MapleRanges } from './maple-ranges.ts';
-import { RangeTree } from './range-tree.ts';
+import type { ArenaWindow } from './arena-window.ts';
 
 /** What an arena needs of the kernel around it. Each internal allocation asks `failing` whether it fails. */
 export interface ArenaSurroundings {
@@ -27,9 +25,18 @@ export interface VmaRecord {
   sharers: number;
 }
 
+/** What an arena is made of. */
+interface ArenaParts {
+  readonly surroundings: ArenaSurroundings;
+  readonly attributes: ArenaAttributes;
+  readonly vmap: VmapArea;
+  readonly free: FreeRanges;
+  readonly window: ArenaWindow;
+}
+
 /**
  * `struct bpf_arena`: the book of free slots, the kernel window and the records of user mappings. What programs and
- * processes do with it stands beside it: arena-pages, arena-free, arena-mapping, arena-program.
+ * processes do with it stands beside it: arena-allocator, arena-frees, arena-user-side, arena-program.
  */
 export class Arena {
   readonly surroundings: ArenaSurroundings;
@@ -50,16 +57,13 @@ export class Arena {
   /** map->writecnt: an arena's mappings never give it back (facts L5). */
   writers = 0;
 
-  constructor(surroundings: ArenaSurroundings, attributes: ArenaAttributes, vmap: VmapArea) {
-    const { journal, profile, failing } = surroundings;
+  constructor({ surroundings, attributes, vmap, free, window }: ArenaParts) {
     this.surroundings = surroundings;
     this.attributes = attributes;
-    const allocateNode = () => !failing.next('range node');
-    const Ranges = profile.freeRanges === 'best-fit' ? RangeTree : MapleRanges;
-    this.free = new Ranges(journal, attributes.maxEntries, allocateNode);
-    this.window = new ArenaWindow(surroundings, vmap.firstPage);
     this.vmap = vmap;
-    this.records = new JournaledArray<VmaRecord>(journal);
+    this.free = free;
+    this.window = window;
+    this.records = new JournaledArray<VmaRecord>(surroundings.journal);
     this.segvOnFault = (attributes.flags & BPF_F_SEGV_ON_FAULT) !== 0;
     this.convertsToUser = (attributes.flags & BPF_F_NO_USER_CONV) === 0;
     if (attributes.mapExtra !== 0n) {

@@ -2,11 +2,18 @@ import { JournaledArray } from '../../base/journal.ts';
 import type { Errno } from '../kernel/errno.ts';
 import type { Window } from '../kernel/layout.ts';
 import type { VmapAreas } from '../kernel/vmap-areas.ts';
+import type { Cpu } from '../machine/machine.ts';
 import { Arena, type ArenaSurroundings } from './arena.ts';
+import { ArenaAllocator } from './arena-allocator.ts';
 import { type ArenaAttributes, refuseAttributes } from './arena-attributes.ts';
-import { ArenaMapping } from './arena-mapping.ts';
+import type { FreeRanges } from './arena-free-ranges.ts';
+import { ArenaFrees } from './arena-frees.ts';
 import type { ArenaProfile } from './arena-profile.ts';
-import { WINDOW_PAGES } from './arena-window.ts';
+import { ArenaProgram } from './arena-program.ts';
+import { ArenaMapping, ArenaUserSide } from './arena-user-side.ts';
+import { ArenaWindow, WINDOW_PAGES } from './arena-window.ts';
+import { MapleRanges } from './maple-ranges.ts';
+import { RangeTree } from './range-tree.ts';
 
 /** What the arenas of one kernel share. */
 export interface ArenasParts extends ArenaSurroundings {
@@ -15,13 +22,19 @@ export interface ArenasParts extends ArenaSurroundings {
   readonly vmalloc: Window;
 }
 
-/** The arenas of one kernel: creation and destruction. What lives between is the arena's own. */
+/** The arenas of one kernel: creation and destruction, and who serves them between. */
 export class Arenas {
+  readonly frees: ArenaFrees;
+  readonly allocator: ArenaAllocator;
+  readonly userSide: ArenaUserSide;
   readonly #parts: ArenasParts;
   readonly #live: JournaledArray<ArenaMapping>;
 
   constructor(parts: ArenasParts) {
     this.#parts = parts;
+    this.frees = new ArenaFrees(parts);
+    this.allocator = new ArenaAllocator(parts, this.frees);
+    this.userSide = new ArenaUserSide(parts, this.allocator);
     this.#live = new JournaledArray<ArenaMapping>(parts.journal);
   }
 
@@ -42,9 +55,11 @@ export class Arenas {
     const vmap = failing.next('vm area') ? undefined : vmapAreas.allocate(vmalloc, WINDOW_PAGES, 1);
     if (vmap === undefined) return '-ENOMEM';
     if (!failing.next('arena')) {
-      const arena = new Arena(this.#parts, attributes, vmap);
+      const free = this.newFreeRanges(attributes.maxEntries);
+      const window = this.newWindow(vmap.firstPage);
+      const arena = new Arena({ surroundings: this.#parts, attributes, vmap, free, window });
       if (this.equip(arena)) {
-        const mapping = new ArenaMapping(arena);
+        const mapping = new ArenaMapping(arena, this.userSide);
         this.#live.push(mapping);
         return mapping;
       }
@@ -52,6 +67,22 @@ export class Arenas {
     }
     vmapAreas.freeLazily(vmap);
     return '-ENOMEM';
+  }
+
+  /** The book of free slots that this kernel keeps. */
+  newFreeRanges(slotCount: number): FreeRanges {
+    const { journal, profile, failing } = this.#parts;
+    const Ranges = profile.freeRanges === 'best-fit' ? RangeTree : MapleRanges;
+    return new Ranges(journal, slotCount, () => !failing.next('range node'));
+  }
+
+  newWindow(areaFirst: number): ArenaWindow {
+    return new ArenaWindow(this.#parts, areaFirst);
+  }
+
+  /** Loads a program that uses the arena: its address must be known, since the JIT bakes it into the code. */
+  loadProgram(arena: Arena, cpu: Cpu): ArenaProgram | Errno {
+    return arena.userStart === 0n ? '-EINVAL' : new ArenaProgram(arena, cpu);
   }
 
   /** What later kernels make at creation: a scratch page (7.2), and the tables of the window (7.0). */
@@ -74,6 +105,7 @@ export class Arenas {
     const { arena } = mapping;
     this.#live.remove(this.#live.items.indexOf(mapping));
     if (arena.records.length > 0) return false;
+    this.frees.drain();
     arena.window.eachPresent(0, arena.window.freedEnd(), (_, frame) => {
       if (frame !== arena.scratch) references.drop(frame);
     });

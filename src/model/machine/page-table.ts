@@ -108,7 +108,7 @@ export class PageTable {
     yield* this.#leavesOf(this.#memory.frame(this.root), this.levels, 0);
   }
 
-  /** Calls `visit` with every table of the lowest level that holds entries of pages in [first, end), in address order. */
+  /** Calls `visit` with every table of the lowest level that may hold entries of pages in [first, end), in order; empty ones are passed over. */
   eachLowestTable(first: number, end: number, visit: (table: Frame, firstPage: number) => void): void {
     this.#lowestTablesOf(this.#memory.frame(this.root), this.levels, first, end, visit);
   }
@@ -120,18 +120,15 @@ export class PageTable {
     end: number,
     visit: (table: Frame, firstPage: number) => void,
   ): void {
-    if (table.uniformByte === 0) return;
-    if (level === 1) {
-      visit(table, firstPageOf(first, 2));
-      return;
-    }
     const span = pagesAtLevel(level);
-    for (let from = first; from < end; from = firstPageOf(from, level) + span) {
-      const index = PageTable.indexAt(from, level);
+    let index = PageTable.indexAt(first, level);
+    for (let from = firstPageOf(first, level); from < end; from += span, index++) {
       const flags = table.entryFlags(index);
       if (!isPresent(flags) || (flags & LARGE) !== 0) continue;
-      const to = Math.min(end, firstPageOf(from, level) + span);
-      this.#lowestTablesOf(this.#memory.frame(table.entryFrame(index)), level - 1, from, to, visit);
+      const below = this.#memory.frame(table.entryFrame(index));
+      if (below.uniformByte === 0) continue;
+      if (level === 2) visit(below, from);
+      else this.#lowestTablesOf(below, level - 1, Math.max(first, from), Math.min(end, from + span), visit);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Journal, JournaledArray } from '../../../base/journal.ts';
+import { type Journal, JournaledArray, type Undoable } from '../../../base/journal.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { AddressSpace } from '../../machine/mmu.ts';
 import type { EntryPlace } from '../../machine/page-table.ts';
@@ -30,8 +30,10 @@ export interface ProcessSurroundings {
 /**
  * A process's address space: its areas in address order and its user page tables. Left out: the stack, the heap and the
  * libraries (nothing maps there), and freeing of page tables before exit, which changes no translation.
+ *
+ * In the journal a process is the owner of each change of an entry: the key is the page.
  */
-export class Process {
+export class Process implements Undoable {
   readonly number: number;
   readonly surroundings: ProcessSurroundings;
   readonly space: AddressSpace;
@@ -113,6 +115,7 @@ export class Process {
     const place = this.#place(page);
     if (place === undefined) return false;
     place.table.setEntry(place.index, frame, entryFlags(area.rights));
+    this.surroundings.journal.record(this, page, undefined);
     return true;
   }
 
@@ -127,9 +130,10 @@ export class Process {
   /** zap_page_range(): removes the entries of [first, end), then flushes, then drops the references. */
   zap(first: number, end: number): void {
     const frames: number[] = [];
-    this.eachEntry(first, end, ({ table, index }) => {
+    this.eachEntry(first, end, ({ table, index }, page) => {
       frames.push(table.entryFrame(index));
       table.setEntry(index, 0, 0);
+      this.surroundings.journal.record(this, page, undefined);
     });
     if (frames.length === 0) return;
     this.#flush(first, end);
@@ -147,6 +151,9 @@ export class Process {
       }
     });
   }
+
+  /** The entries are the tables' affair; the record only says that one changed. */
+  undo(): void {}
 
   get #tables() {
     return this.space.user as NonNullable<AddressSpace['user']>;
