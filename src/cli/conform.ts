@@ -35,8 +35,8 @@ export const conformVerb: Verb = {
   },
 };
 
-function conformOne({ surroundings: { folder } }: Desk, path: string): ConformReport {
-  const whole = resolve(folder, path);
+function conformOne({ surroundings }: Desk, path: string): ConformReport {
+  const whole = resolve(surroundings.folder, path);
   const lines = inFile(path, () => readRecording(whole));
   const kind = recordingKinds.find((candidate) => candidate.recognises(lines[0]!));
   if (kind === undefined) {
@@ -44,7 +44,7 @@ function conformOne({ surroundings: { folder } }: Desk, path: string): ConformRe
     const message = `this is no recording of a known kind; the kinds are ${known === '' ? 'none yet' : known}`;
     throw new InputError(message, { file: path, line: 1, column: 1 });
   }
-  return inFile(path, () => kind.perform(lines, new Companions(whole)));
+  return inFile(path, () => surroundings.killable(() => kind.perform(lines, new Companions(whole))));
 }
 
 /** Companion files stand beside the recording, or in the project's `corpus/golden`. */

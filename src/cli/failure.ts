@@ -29,7 +29,7 @@ export interface KeptFailure {
 export function keepFailure(desk: Desk, suite: AnySuite, report: RunReport, folder: string): KeptFailure {
   const { trace, violation, run } = report.failure!;
   desk.status.show(`${suite.name} on ${report.kernel}: shrinking ${counted(trace.steps.length, 'step')}`);
-  const minimal = shrink(suite, trace);
+  const minimal = desk.surroundings.killable(() => shrink(suite, trace));
   const before = counted(trace.steps.length, 'step');
   const origin = ` found by seed "${report.seed}" in run ${run}, shrunk from ${before}`;
   const text = printTrace({ ...minimal.trace, comments: [{ step: -1, place: 'above', text: origin }] });

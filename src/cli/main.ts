@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { kernelSentences } from '../lab/kernels.ts';
 import { Registry } from '../lab/registry.ts';
@@ -18,6 +16,7 @@ import { replayVerb } from './replay.ts';
 import { runVerb } from './run.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
+import { loadSuites } from './user-suites.ts';
 import type { Verb } from './verb.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
@@ -99,27 +98,6 @@ function asArgument<Value>(parse: () => Value): Value {
     return parse();
   } catch (error) {
     throw error instanceof InputError ? new InvalidArgumentError(error.message) : error;
-  }
-}
-
-/** The suites that the user's modules export. */
-async function loadSuites(modules: readonly string[], folder: string): Promise<readonly AnySuite[]> {
-  const suites: AnySuite[] = [];
-  for (const path of modules) {
-    const loaded = await load(resolve(folder, path), path);
-    if (!Array.isArray(loaded.suites)) {
-      throw new InputError('the module has no list of suites: expected `export const suites = [...]`', { file: path });
-    }
-    suites.push(...(loaded.suites as readonly AnySuite[]));
-  }
-  return suites;
-}
-
-async function load(path: string, shown: string): Promise<{ readonly suites?: unknown }> {
-  try {
-    return (await import(pathToFileURL(path).href)) as { readonly suites?: unknown };
-  } catch (error) {
-    throw new InputError(`the module cannot be loaded: ${messageOf(error)}`, { file: shown });
   }
 }
 

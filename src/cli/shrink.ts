@@ -23,7 +23,11 @@ function shrinkFile(desk: Desk, path: string, out = besidePath(path)): Answer {
   const loaded = loadTrace(desk, path);
   const { suite } = loaded;
   desk.status.show(`shrinking ${path}`);
-  const { trace, violation: kept, executions } = inFile(path, () => shrink(suite, withKernel(loaded)));
+  const {
+    trace,
+    violation: kept,
+    executions,
+  } = inFile(path, () => surroundings.killable(() => shrink(suite, withKernel(loaded))));
   const from = loaded.trace.steps.length;
   const note = { step: -1, place: 'above', text: ` shrunk from ${counted(from, 'step')} of ${path}` } as const;
   const header: TraceHeader = { ...trace.header, expect: { kind: 'violates', law: kept.law } };
