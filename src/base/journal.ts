@@ -112,6 +112,7 @@ function undoChunk(chunk: readonly unknown[], end: number, start: number): void 
     const key = chunk[slot + 1];
     const old = chunk[slot + 2];
     if (typeof owner.undo === 'function') owner.undo(key, old);
+    else if (key === 'length' && Array.isArray(owner) && owner.length === (old as number) + 1) owner.pop();
     else owner[key as PropertyKey] = old;
   }
 }

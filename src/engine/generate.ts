@@ -23,8 +23,8 @@ export class Walk<World extends JournaledWorld> {
   /** What was performed, in columns: a step is put together when somebody asks, for most traces are never looked at. */
   readonly #performed: CompiledOperation[] = [];
   readonly #args: Values[] = [];
-  /** The numbers of the results of the step underway. */
-  readonly #made: number[] = [];
+  /** The number of the one result that most steps make, if any: setting an array's length would cost more than the rest. */
+  readonly #single: [number] = [0];
   #resultCount = 0;
   #outcome: Outcome = 'ok';
 
@@ -91,8 +91,8 @@ export class Walk<World extends JournaledWorld> {
     if (taken === undefined) return false;
     this.#performed.push(compiled);
     this.#args.push(args);
-    this.#numberResults(compiled.kinds.length);
-    this.#outcome = this.#session.carryOut(compiled, args, this.#made, taken);
+    const made = this.#numberResults(compiled.kinds.length);
+    this.#outcome = this.#session.carryOut(compiled, args, made, taken);
     return true;
   }
 
@@ -105,12 +105,15 @@ export class Walk<World extends JournaledWorld> {
     return this.#session.operations[index]!;
   }
 
-  #numberResults(count: number): void {
-    this.#made.length = count;
-    for (let index = 0; index < count; index++) this.#made[index] = this.#resultCount++;
+  #numberResults(count: number): readonly number[] {
+    if (count === 0) return NO_RESULTS;
+    if (count > 1) return Array.from({ length: count }, () => this.#resultCount++);
+    this.#single[0] = this.#resultCount++;
+    return this.#single;
   }
 }
 
 /** In a suite of twenty operations of which one is possible, two draws in three still find it so. */
 const RANDOM_ATTEMPTS = 24;
 const ATTEMPTS_EACH = 8;
+const NO_RESULTS: readonly number[] = [];
