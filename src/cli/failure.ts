@@ -21,6 +21,8 @@ export interface KeptFailure {
   readonly path: string | undefined;
   /** Why it could not be saved. */
   readonly unsaved: InputError | undefined;
+  /** A mistake of our own that the shrinker met on its way. */
+  readonly bug: Error | undefined;
   /** All of it, for people. */
   readonly lines: readonly string[];
 }
@@ -38,6 +40,7 @@ export function keepFailure(desk: Desk, suite: AnySuite, report: RunReport, fold
     text,
     steps: minimal.trace.steps.length,
     executions: minimal.executions,
+    bug: minimal.modelBug,
     ...saved,
     lines: describe(desk, suite, report, minimal, text, saved),
   };
