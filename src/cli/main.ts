@@ -43,13 +43,13 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: surroundings.out, writeErr: (text) => json || surroundings.err(text) })
-    .showHelpAfterError('(--help tells more)')
-    .action(() => program.help({ error: true }));
+    .showHelpAfterError('(--help tells more)');
   for (const verb of VERBS) {
     declare(program, verb, async (words, given) => {
-      const suites = [...allSuites, ...(options.suites ?? []), ...(await loadSuites(given.with, surroundings.folder))];
+      const { with: modules = [] } = given;
+      const suites = [...allSuites, ...(options.suites ?? []), ...(await loadSuites(modules, surroundings.folder))];
       const registry = new Registry(suites, kernelSentences);
-      answer = await verb.act(new Desk(registry, surroundings, { json, modules: given.with }), words, given);
+      answer = await verb.act(new Desk(registry, surroundings, { json, modules }), words, given);
     });
   }
   try {
@@ -66,7 +66,7 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
 function declare(
   program: Command,
   verb: Verb,
-  act: (words: readonly string[], options: { readonly with: readonly string[] }) => Promise<void>,
+  act: (words: readonly string[], options: CommonOptions) => Promise<void>,
 ): void {
   const command = program.command(verb.name).description(verb.does);
   for (const { syntax, does, choices } of verb.words ?? []) {
@@ -79,16 +79,21 @@ function declare(
     command.addOption(preset === undefined ? option : option.default(preset));
   }
   command
-    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append, [])
+    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append)
     .option('--json', 'print one JSON document instead of text')
     .action((...given: unknown[]) => {
       const words = given.slice(0, -2).flat() as (string | undefined)[];
       const present = words.filter((word) => word !== undefined);
-      return act(present, given.at(-2) as { readonly with: readonly string[] });
+      return act(present, given.at(-2) as CommonOptions);
     });
 }
 
-function append(text: string, previous: readonly string[]): readonly string[] {
+/** What every verb can be given. */
+interface CommonOptions {
+  readonly with?: readonly string[];
+}
+
+function append(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text];
 }
 

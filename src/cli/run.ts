@@ -16,7 +16,7 @@ export interface RunVerbOptions {
   readonly steps?: number;
   readonly for?: number;
   readonly kernel?: readonly string[];
-  readonly machine: MachineSettings;
+  readonly machine?: MachineSettings;
   readonly target: string;
   readonly fault?: string;
   readonly save: string;
@@ -44,7 +44,6 @@ export const runVerb: Verb = {
       syntax: '--machine <setting>',
       does: 'KEY=VALUE of the modelled machine (repeatable)',
       parse: setting,
-      default: {},
     },
     targetOption,
     { syntax: '--fault <name>', does: 'plants a known bug; without a suite, its own suite and kernel run' },
@@ -83,7 +82,7 @@ type JobOptions = RunVerbOptions & {
 async function runJob(desk: Desk, job: Job, options: JobOptions): Promise<Result> {
   const { surroundings, status } = desk;
   const { suite, kernel, lacking } = job;
-  const { seed, share, machine, fault } = options;
+  const { seed, share, machine = {}, fault } = options;
   if (lacking !== undefined) return { job, seed, seconds: 0, verdict: 'skipped', reason: lacking };
   const begin = surroundings.now();
   const elapsed = () => (surroundings.now() - begin) / 1000;
