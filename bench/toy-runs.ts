@@ -32,7 +32,7 @@ export function performRuns(suite: Suite<ToyWorld>, numbers: Iterable<number>, l
   for (const number of numbers) {
     const walk = new Walk(session, randomOf(number), longest);
     while (!walk.advance(longest));
-    steps += walk.steps.length;
+    steps += walk.length;
   }
   return steps;
 }

@@ -42,6 +42,7 @@ export async function roxcheck(
       now: () => performance.now(),
       freshSeed: () => 'fresh',
       stopReason: () => options.stop?.(),
+      killable: (work) => work(),
     },
   });
   return { exitCode, ...printed };

@@ -134,3 +134,13 @@ test.each([
   const text = await roxcheck(`list ${what}`);
   expect(text.out).toContain(`${first.name}\n    `);
 });
+
+test('a suite for which no time is left is skipped, not said to hold', async () => {
+  let asked = 0;
+  const stop = () => (++asked > 1 ? 'interrupted' : undefined) as 'interrupted';
+  const ended = await roxcheck('run --json', { stop });
+  expect(ended.exitCode).toBe(130);
+  expect(documentOf(ended)).toMatchObject({
+    suites: [{ suite: 'shelf', verdict: 'skipped', reason: 'no time was left', runs: 0 }],
+  });
+});

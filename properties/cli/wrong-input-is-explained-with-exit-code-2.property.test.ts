@@ -16,6 +16,9 @@ function damagedFolder(): string {
     'kernel.trace': 'kernel: 6.18\n',
     'fault.trace': 'fault: rom-forgotten\n',
     'machine.trace': 'machine: cpus=2\nsuite: shelf\n',
+    'none.mjs': 'export const suite = 1;',
+    'half.mjs': 'export const suites = [{ name: "half" }];',
+    'throws.mjs': 'throw new Error("no");',
     'empty.jsonl': '',
     'half.jsonl': '{"a": 1}\n{"b"',
     'foreign.jsonl': '{"a": 1}\n',
@@ -49,6 +52,9 @@ const wrong: readonly (readonly [words: string, message: string | RegExp])[] = [
   ['run --fault room', 'there is no fault "room"; known are room-forgotten'],
   ['run --kernel 6.18', 'there is no kernel "6.18"; known are new, old'],
   ['run --machine cpus=2', 'the machine has no setting "cpus"; it has room'],
+  ['run --with none.mjs', 'none.mjs: the module has no list of suites: expected `export const suites = [...]`'],
+  ['run --with half.mjs', /^half\.mjs: suites\[0\]\.about is wrong: /],
+  ['run --with throws.mjs', 'throws.mjs: the module cannot be loaded: no'],
   ['run --with absent.js', /^absent\.js: the module cannot be loaded: /],
 ];
 

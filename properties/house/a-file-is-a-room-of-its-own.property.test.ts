@@ -3,15 +3,22 @@ import { sources } from './sources.ts';
 
 const MOST_LINES = 350;
 
+/** Measured numbers are as many as they are. */
+const DATA = /(?:^|\/)data\//;
+
+/** A doc comment, or the sentence that a law, an operation, a suite or a fault is declared with. */
+const SENTENCE = /\/\*\*|\b(?:law|does|about|story):\s*['"`]/;
+
 test('no file is too long to be read at one go', () => {
   const long = sources()
+    .filter(({ path }) => !DATA.test(path))
     .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
     .filter(({ lines }) => lines > MOST_LINES);
   expect(long).toEqual([]);
 });
 
 test('every file says what it is', () => {
-  const silent = sources().filter(({ text }) => !text.includes('/**'));
+  const silent = sources().filter(({ text }) => !SENTENCE.test(text));
   expect(silent.map(({ path }) => path)).toEqual([]);
 });
 

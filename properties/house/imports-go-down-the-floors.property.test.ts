@@ -52,7 +52,7 @@ test('the modelled machine runs no code of packages beyond the seed', () => {
     base: ['seedrandom'],
     engine: ['fast-check'],
     conform: ['valibot'],
-    cli: ['commander', 'picocolors', 'tinypool'],
+    cli: ['commander', 'picocolors', 'tinypool', 'valibot'],
     report: ['picocolors'],
     targets: ['koffi', 'iced-x86', 'valibot'],
   };

@@ -6,25 +6,31 @@
  * Old entries are forgotten in bulk once `capacity` is passed, so a trace of a million steps runs in bounded memory.
  */
 export class Journal {
-  readonly #owners: object[] = [];
-  readonly #keys: unknown[] = [];
-  readonly #olds: unknown[] = [];
-  readonly #capacity: number;
-  #forgotten = 0;
+  /** Full chunks, oldest first; none when the world is young. */
+  readonly #full: unknown[][] = [];
+  readonly #chunksKept: number;
+  /** The chunk being filled: owner, key and old value of each change in turn. The first grows, for most worlds stay small. */
+  #chunk: unknown[] = [];
+  /** A chunk that an undo emptied, to be filled again. */
+  #spare: unknown[] | undefined;
+  /** The first free slot of the chunk. */
+  #slot = 0;
+  /** The position at which the chunk begins. */
+  #begin = 0;
 
-  /** @param capacity how many entries are kept at least; up to twice as many are held before the oldest are dropped */
-  constructor(capacity = 4_000_000) {
-    this.#capacity = capacity;
+  /** @param capacity how many entries are kept at least; a few thousand more are held before the oldest are dropped */
+  constructor(capacity = 1_000_000) {
+    this.#chunksKept = Math.ceil(capacity / CHUNK_ENTRIES);
   }
 
   /** Where the journal stands: the number of changes ever recorded and not undone. */
   get position(): number {
-    return this.#forgotten + this.#owners.length;
+    return this.#begin + this.#slot / WIDTH;
   }
 
   /** The earliest position that can still be undone to. */
   get earliest(): number {
-    return this.#forgotten;
+    return this.#begin - this.#full.length * CHUNK_ENTRIES;
   }
 
   /** Assigns `owner[key] = value` and remembers what stood there. Also serves arrays and typed arrays. */
@@ -41,44 +47,83 @@ export class Journal {
 
   /** Remembers a change that the caller makes itself; an {@link Undoable} owner is asked to take it back. */
   record(owner: object, key: unknown, old: unknown): void {
-    this.#owners.push(owner);
-    this.#keys.push(key);
-    this.#olds.push(old);
-    if (this.#owners.length >= 2 * this.#capacity) this.#forgetOldest();
+    if (this.#slot === CHUNK_SLOTS) this.#beginChunk();
+    const slot = this.#slot;
+    const chunk = this.#chunk;
+    chunk[slot] = owner;
+    chunk[slot + 1] = key;
+    chunk[slot + 2] = old;
+    this.#slot = slot + WIDTH;
   }
 
   /** Takes back every change made since `position`, newest first. False, and nothing undone, when that is forgotten. */
   undoTo(position: number): boolean {
-    if (position < this.#forgotten) return false;
-    const owners = this.#owners;
-    const end = position - this.#forgotten;
-    for (let index = owners.length - 1; index >= end; index--) {
-      const owner = owners[index] as Record<PropertyKey, unknown> & Partial<Undoable>;
-      const key = this.#keys[index];
-      const old = this.#olds[index];
-      if (typeof owner.undo === 'function') owner.undo(key, old);
-      else owner[key as PropertyKey] = old;
+    if (position < this.earliest) return false;
+    while (position < this.#begin) {
+      undoChunk(this.#chunk, 0, this.#slot);
+      this.#reopenChunk();
     }
-    owners.length = end;
-    this.#keys.length = end;
-    this.#olds.length = end;
+    const end = (position - this.#begin) * WIDTH;
+    undoChunk(this.#chunk, end, this.#slot);
+    this.#slot = end;
     return true;
   }
 
   /** Calls `visit` with each change since `position`, oldest first. Forgotten changes are passed over. */
   since(position: number, visit: (owner: object, key: unknown, old: unknown) => void): void {
-    for (let index = Math.max(0, position - this.#forgotten); index < this.#owners.length; index++) {
-      visit(this.#owners[index]!, this.#keys[index], this.#olds[index]);
+    const { earliest } = this;
+    const first = Math.max(position, earliest) - earliest;
+    let slot = (first % CHUNK_ENTRIES) * WIDTH;
+    for (let index = Math.floor(first / CHUNK_ENTRIES); index < this.#full.length; index++, slot = 0) {
+      visitChunk(this.#full[index]!, slot, CHUNK_SLOTS, visit);
     }
+    if (position >= this.#begin) slot = (position - this.#begin) * WIDTH;
+    visitChunk(this.#chunk, slot, this.#slot, visit);
   }
 
-  #forgetOldest(): void {
-    const surplus = this.#owners.length - this.#capacity;
-    this.#owners.splice(0, surplus);
-    this.#keys.splice(0, surplus);
-    this.#olds.splice(0, surplus);
-    this.#forgotten += surplus;
+  #beginChunk(): void {
+    this.#full.push(this.#chunk);
+    if (this.#full.length > this.#chunksKept) this.#full.shift();
+    this.#chunk = this.#spare ?? new Array(CHUNK_SLOTS);
+    this.#spare = undefined;
+    this.#slot = 0;
+    this.#begin += CHUNK_ENTRIES;
   }
+
+  #reopenChunk(): void {
+    this.#spare = this.#chunk;
+    this.#chunk = this.#full.pop()!;
+    this.#slot = CHUNK_SLOTS;
+    this.#begin -= CHUNK_ENTRIES;
+  }
+}
+
+/*
+ * Entries lie in chunks of fixed size rather than in one growing array: nothing is copied as a trace grows, and forgetting
+ * drops the oldest chunk. A million steps cost per step what a thousand do.
+ */
+const WIDTH = 3;
+const CHUNK_ENTRIES = 4096;
+const CHUNK_SLOTS = CHUNK_ENTRIES * WIDTH;
+
+function undoChunk(chunk: readonly unknown[], end: number, start: number): void {
+  for (let slot = start - WIDTH; slot >= end; slot -= WIDTH) {
+    const owner = chunk[slot] as Record<PropertyKey, unknown> & Partial<Undoable>;
+    const key = chunk[slot + 1];
+    const old = chunk[slot + 2];
+    if (typeof owner.undo === 'function') owner.undo(key, old);
+    else if (key === 'length' && Array.isArray(owner) && owner.length === (old as number) + 1) owner.pop();
+    else owner[key as PropertyKey] = old;
+  }
+}
+
+function visitChunk(
+  chunk: readonly unknown[],
+  start: number,
+  end: number,
+  visit: (owner: object, key: unknown, old: unknown) => void,
+): void {
+  for (let slot = start; slot < end; slot += WIDTH) visit(chunk[slot] as object, chunk[slot + 1], chunk[slot + 2]);
 }
 
 /** A container whose changes are more than an assignment to one of its properties. */

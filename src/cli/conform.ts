@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { ConformContext, ConformReport, Difference, RecordedLine } from '../conform/recording.ts';
 import { recordingKinds } from '../conform/registry.ts';
 import { InputError } from '../language/input-error.ts';
+import { narrowed } from '../report/difference.ts';
 import { counted } from '../report/numbers.ts';
 import type { Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
@@ -25,8 +26,7 @@ export const conformVerb: Verb = {
       if (desk.stoppedCode() !== undefined) break;
       desk.status.show(`performing ${path}`);
       const report = conformOne(desk, path);
-      const { cases, passed, failed, skipped, firstFailures } = report;
-      files.push({ file: path, cases, passed, failed, skipped, firstFailures });
+      files.push({ file: path, ...report });
       tell(desk, path, report);
       await new Promise<void>((resume) => setImmediate(resume));
     }
@@ -35,8 +35,8 @@ export const conformVerb: Verb = {
   },
 };
 
-function conformOne({ surroundings: { folder } }: Desk, path: string): ConformReport {
-  const whole = resolve(folder, path);
+function conformOne({ surroundings }: Desk, path: string): ConformReport {
+  const whole = resolve(surroundings.folder, path);
   const lines = inFile(path, () => readRecording(whole));
   const kind = recordingKinds.find((candidate) => candidate.recognises(lines[0]!));
   if (kind === undefined) {
@@ -44,7 +44,9 @@ function conformOne({ surroundings: { folder } }: Desk, path: string): ConformRe
     const message = `this is no recording of a known kind; the kinds are ${known === '' ? 'none yet' : known}`;
     throw new InputError(message, { file: path, line: 1, column: 1 });
   }
-  return inFile(path, () => kind.perform(lines, new Companions(whole)));
+  const report = inFile(path, () => surroundings.killable(() => kind.perform(lines, new Companions(whole))));
+  const { cases, passed, failed, skipped, firstFailures } = report;
+  return { cases, passed, failed, skipped, firstFailures: firstFailures.map(narrowed) };
 }
 
 /** Companion files stand beside the recording, or in the project's `corpus/golden`. */

@@ -21,6 +21,8 @@ export interface KeptFailure {
   readonly path: string | undefined;
   /** Why it could not be saved. */
   readonly unsaved: InputError | undefined;
+  /** A mistake of our own that the shrinker met on its way. */
+  readonly bug: Error | undefined;
   /** All of it, for people. */
   readonly lines: readonly string[];
 }
@@ -29,7 +31,7 @@ export interface KeptFailure {
 export function keepFailure(desk: Desk, suite: AnySuite, report: RunReport, folder: string): KeptFailure {
   const { trace, violation, run } = report.failure!;
   desk.status.show(`${suite.name} on ${report.kernel}: shrinking ${counted(trace.steps.length, 'step')}`);
-  const minimal = shrink(suite, trace);
+  const minimal = desk.surroundings.killable(() => shrink(suite, trace));
   const before = counted(trace.steps.length, 'step');
   const origin = ` found by seed "${report.seed}" in run ${run}, shrunk from ${before}`;
   const text = printTrace({ ...minimal.trace, comments: [{ step: -1, place: 'above', text: origin }] });
@@ -38,6 +40,7 @@ export function keepFailure(desk: Desk, suite: AnySuite, report: RunReport, fold
     text,
     steps: minimal.trace.steps.length,
     executions: minimal.executions,
+    bug: minimal.modelBug,
     ...saved,
     lines: describe(desk, suite, report, minimal, text, saved),
   };

@@ -12,7 +12,7 @@ export const mainVerb: Verb = {
 };
 
 async function mainJob(desk: Desk): Promise<Answer> {
-  const ran = await run(desk, [], { machine: {}, target: 'model', save: 'failures' });
+  const ran = await run(desk, [], { target: 'model', save: 'failures' });
   if (desk.stoppedCode() !== undefined) return ran;
   desk.say();
   const replayed = await replay(desk, []);

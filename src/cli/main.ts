@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { kernelSentences } from '../lab/kernels.ts';
 import { Registry } from '../lab/registry.ts';
@@ -18,6 +16,7 @@ import { replayVerb } from './replay.ts';
 import { runVerb } from './run.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
+import { loadSuites } from './user-suites.ts';
 import type { Verb } from './verb.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
@@ -44,13 +43,13 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: surroundings.out, writeErr: (text) => json || surroundings.err(text) })
-    .showHelpAfterError('(--help tells more)')
-    .action(() => program.help({ error: true }));
+    .showHelpAfterError('(--help tells more)');
   for (const verb of VERBS) {
     declare(program, verb, async (words, given) => {
-      const suites = [...allSuites, ...(options.suites ?? []), ...(await loadSuites(given.with, surroundings.folder))];
+      const { with: modules = [] } = given;
+      const suites = [...allSuites, ...(options.suites ?? []), ...(await loadSuites(modules, surroundings.folder))];
       const registry = new Registry(suites, kernelSentences);
-      answer = await verb.act(new Desk(registry, surroundings, { json, modules: given.with }), words, given);
+      answer = await verb.act(new Desk(registry, surroundings, { json, modules }), words, given);
     });
   }
   try {
@@ -67,7 +66,7 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
 function declare(
   program: Command,
   verb: Verb,
-  act: (words: readonly string[], options: { readonly with: readonly string[] }) => Promise<void>,
+  act: (words: readonly string[], options: CommonOptions) => Promise<void>,
 ): void {
   const command = program.command(verb.name).description(verb.does);
   for (const { syntax, does, choices } of verb.words ?? []) {
@@ -80,16 +79,21 @@ function declare(
     command.addOption(preset === undefined ? option : option.default(preset));
   }
   command
-    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append, [])
+    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append)
     .option('--json', 'print one JSON document instead of text')
     .action((...given: unknown[]) => {
       const words = given.slice(0, -2).flat() as (string | undefined)[];
       const present = words.filter((word) => word !== undefined);
-      return act(present, given.at(-2) as { readonly with: readonly string[] });
+      return act(present, given.at(-2) as CommonOptions);
     });
 }
 
-function append(text: string, previous: readonly string[]): readonly string[] {
+/** What every verb can be given. */
+interface CommonOptions {
+  readonly with?: readonly string[];
+}
+
+function append(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text];
 }
 
@@ -99,27 +103,6 @@ function asArgument<Value>(parse: () => Value): Value {
     return parse();
   } catch (error) {
     throw error instanceof InputError ? new InvalidArgumentError(error.message) : error;
-  }
-}
-
-/** The suites that the user's modules export. */
-async function loadSuites(modules: readonly string[], folder: string): Promise<readonly AnySuite[]> {
-  const suites: AnySuite[] = [];
-  for (const path of modules) {
-    const loaded = await load(resolve(folder, path), path);
-    if (!Array.isArray(loaded.suites)) {
-      throw new InputError('the module has no list of suites: expected `export const suites = [...]`', { file: path });
-    }
-    suites.push(...(loaded.suites as readonly AnySuite[]));
-  }
-  return suites;
-}
-
-async function load(path: string, shown: string): Promise<{ readonly suites?: unknown }> {
-  try {
-    return (await import(pathToFileURL(path).href)) as { readonly suites?: unknown };
-  } catch (error) {
-    throw new InputError(`the module cannot be loaded: ${messageOf(error)}`, { file: shown });
   }
 }
 

@@ -30,7 +30,8 @@ export function names(text: string): readonly string[] {
 /** One more `key=value`. */
 export function setting(text: string, previous: unknown): Readonly<Record<string, string>> {
   const [, key, value] = /^([\w-]+)=([\w.:+-]+)$/.exec(text) ?? [];
-  if (key !== undefined && value !== undefined) return { ...(previous as Record<string, string>), [key]: value };
+  if (key !== undefined && value !== undefined)
+    return { ...(previous as Record<string, string> | undefined), [key]: value };
   throw new InputError('Expected KEY=VALUE, as in cpus=2.');
 }
 

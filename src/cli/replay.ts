@@ -62,7 +62,7 @@ interface Replayed {
 function replayOne(desk: Desk, path: string): Replayed {
   const { trace, suite, kernel } = loadTrace(desk, path);
   const { expect = { kind: 'holds' } } = trace.header;
-  const performed = inFile(path, () => performTrace(suite, trace, { kernel }));
+  const performed = inFile(path, () => desk.surroundings.killable(() => performTrace(suite, trace, { kernel })));
   const actual = describe(performed);
   return {
     path,

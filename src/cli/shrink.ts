@@ -3,6 +3,7 @@ import { shrink } from '../engine/shrink.ts';
 import type { Trace, TraceHeader } from '../language/trace.ts';
 import { printTrace } from '../language/trace-text/print.ts';
 import { counted, grouped } from '../report/numbers.ts';
+import { bugReport } from './bug-report.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import { indented, lawSentence, violationText } from './failure.ts';
@@ -23,7 +24,12 @@ function shrinkFile(desk: Desk, path: string, out = besidePath(path)): Answer {
   const loaded = loadTrace(desk, path);
   const { suite } = loaded;
   desk.status.show(`shrinking ${path}`);
-  const { trace, violation: kept, executions } = inFile(path, () => shrink(suite, withKernel(loaded)));
+  const {
+    trace,
+    violation: kept,
+    executions,
+    modelBug,
+  } = inFile(path, () => surroundings.killable(() => shrink(suite, withKernel(loaded))));
   const from = loaded.trace.steps.length;
   const note = { step: -1, place: 'above', text: ` shrunk from ${counted(from, 'step')} of ${path}` } as const;
   const header: TraceHeader = { ...trace.header, expect: { kind: 'violates', law: kept.law } };
@@ -43,6 +49,7 @@ function shrinkFile(desk: Desk, path: string, out = besidePath(path)): Answer {
   ]) {
     desk.say(line);
   }
+  if (modelBug !== undefined) desk.complain(bugReport(modelBug));
   const document = { tracePath: out, law: kept.law, evidence: kept.evidence, trace: text };
   return {
     exitCode: ALL_WELL,

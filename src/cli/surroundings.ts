@@ -25,17 +25,20 @@ export interface Surroundings {
   freshSeed(): string;
   /** Asked now and then by long work. */
   stopReason(): StopReason | undefined;
+  /** Does work that asks nobody whether to stop: meanwhile Ctrl-C ends the process at once. */
+  killable<Result>(work: () => Result): Result;
 }
 
 /** The surroundings of the running process. */
 export function processSurroundings(): Surroundings {
   const { stdout, stderr, env } = process;
   let reason: StopReason | undefined;
-  process.on('SIGINT', () => {
+  const interrupt = () => {
     // The first Ctrl-C lets the work end with a summary; the second one does not wait for it.
     if (reason === 'interrupted') process.exit(INTERRUPTED);
     reason = 'interrupted';
-  });
+  };
+  process.on('SIGINT', interrupt);
   // A reader that went away (`| head`) is no error: what is printed from now on goes nowhere.
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -52,6 +55,15 @@ export function processSurroundings(): Surroundings {
     now: () => performance.now(),
     freshSeed: () => randomBytes(5).toString('hex'),
     stopReason: () => reason,
+    killable(work) {
+      // Without a listener the system's own answer to SIGINT holds; with one, nothing would happen until the work is done.
+      process.off('SIGINT', interrupt);
+      try {
+        return work();
+      } finally {
+        process.on('SIGINT', interrupt);
+      }
+    },
   };
 }
 

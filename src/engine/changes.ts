@@ -36,7 +36,7 @@ export class StepChanges implements Changes {
     }
     if (answer.at !== this.#reading) {
       answer.at = this.#reading;
-      answer.owners.length = 0;
+      if (answer.owners.length > 0) answer.owners.length = 0;
       for (const owner of this.#owners) if (owner instanceof kind) answer.owners.push(owner);
     }
     return answer.owners as Owner[];
@@ -49,7 +49,7 @@ export class StepChanges implements Changes {
   #read(): void {
     const { position } = this.#journal;
     if (position === this.#until) return;
-    this.#owners.length = 0;
+    if (this.#owners.length > 0) this.#owners.length = 0;
     if (this.#seen.size > 0) this.#seen.clear();
     this.#journal.since(this.#from, this.#collect);
     this.#until = position;

@@ -2,7 +2,7 @@ import { Random } from '../base/seed.ts';
 import type { Draft } from '../language/argument.ts';
 import type { JournaledWorld } from '../language/suite.ts';
 import type { Step } from '../language/trace.ts';
-import type { CompiledOperation } from './compiled-operation.ts';
+import type { CompiledOperation, Values } from './compiled-operation.ts';
 import { drawLean, type Lean } from './mixture.ts';
 import type { Outcome, Session } from './session.ts';
 
@@ -16,11 +16,15 @@ export function randomOfRun(run: { seed: string; suite: string; kernel: string; 
  * precondition. Works in portions, so that a caller can breathe between them.
  */
 export class Walk<World extends JournaledWorld> {
-  readonly steps: Step[] = [];
   readonly #session: Session<World>;
   readonly #lean: Lean;
   #cumulativeWeights: readonly number[];
   readonly #draft: Draft;
+  /** What was performed, in columns: a step is put together when somebody asks, for most traces are never looked at. */
+  readonly #performed: CompiledOperation[] = [];
+  readonly #args: Values[] = [];
+  /** The number of the one result that most steps make, if any: setting an array's length would cost more than the rest. */
+  readonly #single: [number] = [0];
   #resultCount = 0;
   #outcome: Outcome = 'ok';
 
@@ -34,6 +38,21 @@ export class Walk<World extends JournaledWorld> {
     this.#draft = { random, world: session.world, pool: session.pool, boundaryLean, sizeLean };
   }
 
+  /** How many steps were performed. */
+  get length(): number {
+    return this.#performed.length;
+  }
+
+  /** The steps performed; results are numbered in the order in which steps name them. */
+  get steps(): readonly Step[] {
+    let resultCount = 0;
+    return this.#performed.map(({ operation, kinds }, index) => ({
+      operation,
+      args: this.#args[index]!,
+      made: kinds.map(() => resultCount++),
+    }));
+  }
+
   /** How the last step ended. */
   get outcome(): Outcome {
     return this.#outcome;
@@ -41,12 +60,12 @@ export class Walk<World extends JournaledWorld> {
 
   /** Performs up to `count` more steps. True when the trace has come to its end. */
   advance(count: number): boolean {
-    const end = Math.min(this.#lean.length, this.steps.length + count);
-    while (this.steps.length < end) {
+    const end = Math.min(this.#lean.length, this.length + count);
+    while (this.length < end) {
       if (!this.#step()) return true;
       if (this.#outcome === 'violates' || this.#outcome === 'known') return true;
     }
-    return this.steps.length >= this.#lean.length;
+    return this.length >= this.#lean.length;
   }
 
   /** Draws until a step makes sense; false when nothing seems to. */
@@ -70,9 +89,10 @@ export class Walk<World extends JournaledWorld> {
     if (args === undefined) return false;
     const taken = this.#session.prepare(compiled, args);
     if (taken === undefined) return false;
-    const step: Step = { operation: compiled.operation, args, made: this.#numberResults(compiled.kinds.length) };
-    this.steps.push(step);
-    this.#outcome = this.#session.carryOut(compiled, step, taken);
+    this.#performed.push(compiled);
+    this.#args.push(args);
+    const made = this.#numberResults(compiled.kinds.length);
+    this.#outcome = this.#session.carryOut(compiled, args, made, taken);
     return true;
   }
 
@@ -87,8 +107,9 @@ export class Walk<World extends JournaledWorld> {
 
   #numberResults(count: number): readonly number[] {
     if (count === 0) return NO_RESULTS;
-    if (count === 1) return [this.#resultCount++];
-    return Array.from({ length: count }, () => this.#resultCount++);
+    if (count > 1) return Array.from({ length: count }, () => this.#resultCount++);
+    this.#single[0] = this.#resultCount++;
+    return this.#single;
   }
 }
 

@@ -25,8 +25,8 @@ export async function runSuite<World extends JournaledWorld>(
       if (await progress.isStopped()) break;
       const { seed, kernel } = options;
       const walk = new Walk(progress.session, randomOfRun({ seed, suite: suite.name, kernel, number }), options.steps);
-      while (!walk.advance(PORTION)) await progress.breathe(walk.steps.length);
-      progress.count(walk.steps.length);
+      while (!walk.advance(PORTION)) await progress.breathe(walk.length);
+      progress.count(walk.length);
       if (walk.outcome === 'known') progress.known.add(progress.session.knownBug!);
       if (walk.outcome === 'violates') return progress.violates(walk.steps, progress.session.violation!);
     }

@@ -34,12 +34,13 @@ export function firstOversight<World extends JournaledWorld>(
     const walk = new Walk(session, randomOf(suite, options, number), options.steps);
     for (let ended = false; !ended; ) {
       ended = walk.advance(1);
-      if (walk.steps.length === 0) break;
+      if (walk.length === 0) break;
       const changed = session.broken.map(({ law }) => law).filter((law) => !aboutSteps.has(law));
       const everything = session.judgeEverything().map(({ law }) => law);
-      const { steps } = walk;
-      for (const law of everything) if (!changed.includes(law)) return { law, missedBy: 'judging what changed', steps };
-      for (const law of changed) if (!everything.includes(law)) return { law, missedBy: 'judging everything', steps };
+      const missed = everything.find((law) => !changed.includes(law));
+      if (missed !== undefined) return { law: missed, missedBy: 'judging what changed', steps: walk.steps };
+      const invented = changed.find((law) => !everything.includes(law));
+      if (invented !== undefined) return { law: invented, missedBy: 'judging everything', steps: walk.steps };
     }
   }
   return undefined;

@@ -118,7 +118,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   perform(step: Step): Outcome {
     const compiled = this.compiled(step.operation);
     const taken = this.prepare(compiled, step.args);
-    return taken === undefined ? 'not-ready' : this.carryOut(compiled, step, taken);
+    return taken === undefined ? 'not-ready' : this.carryOut(compiled, step.args, step.made, taken);
   }
 
   /** What `apply` is to be given, or undefined when the step makes no sense now. */
@@ -137,8 +137,8 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     }
   }
 
-  /** Performs a step that {@link Session.prepare} found to make sense. */
-  carryOut(compiled: CompiledOperation, step: Step, taken: Values): Outcome {
+  /** Performs a step that {@link Session.prepare} found to make sense; `made` numbers its results. */
+  carryOut(compiled: CompiledOperation, args: Values, made: readonly number[], taken: Values): Outcome {
     const { world, pool, changes, happened } = this.#booted;
     changes.begin(world.journal.position);
     try {
@@ -154,14 +154,14 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
       if (refused) compiled.refused++;
       else {
         compiled.ok++;
-        if (compiled.kinds.length > 0) bindResults(pool, compiled, step, returned);
-        if (compiled.operation.ends !== undefined) pool.end(step.args[compiled.operation.ends] as number);
+        if (compiled.kinds.length > 0) bindResults(pool, compiled, made, returned);
+        if (compiled.operation.ends !== undefined) pool.end(args[compiled.operation.ends] as number);
       }
       const index = this.#stepCount++;
       if (broken.length > 0) return this.#breaks(broken, index, compiled.operation.name);
       return refused ? 'refused' : 'ok';
     } catch (error) {
-      throw asModelBug(error, `at step ${this.#stepCount}: ${stepText(step)}`);
+      throw asModelBug(error, `at step ${this.#stepCount}: ${stepText({ operation: compiled.operation, args, made })}`);
     }
   }
 
@@ -230,7 +230,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   }
 }
 
-function bindResults(pool: Pool, { kinds }: CompiledOperation, { made }: Step, returned: unknown): void {
+function bindResults(pool: Pool, { kinds }: CompiledOperation, made: readonly number[], returned: unknown): void {
   assert(made.length === kinds.length, 'a step names as many results as its operation makes');
   if (kinds.length === 1) {
     pool.bind(made[0]!, kinds[0]!, returned);

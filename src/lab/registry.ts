@@ -32,6 +32,16 @@ export class Registry {
       'suite',
       suites.map(({ name }) => name),
     );
+    for (const { name, operations, invariants } of suites) {
+      demandDistinct(
+        `operation of the suite ${name}`,
+        operations.map((operation) => operation.name),
+      );
+      demandDistinct(
+        `law of the suite ${name}`,
+        invariants.map((law) => law.name),
+      );
+    }
     demandDistinct(
       'fault',
       this.faults().map(({ name }) => name),
@@ -144,5 +154,5 @@ function gather<Thing>(suites: readonly AnySuite[], of: (suite: AnySuite) => rea
 
 function demandDistinct(what: string, names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new InputError(`two ${what}s are called "${twice}"`);
+  if (twice !== undefined) throw new InputError(`the ${what} called "${twice}" exists twice`);
 }

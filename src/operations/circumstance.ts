@@ -19,5 +19,13 @@ export const failingArgument = integer({
   typical: ({ random }) => (random.chance(0.1) ? random.between(1, 8) : 0),
 });
 
+/** The same for a step in which only the copy into text can fail: rare, because every kernel has a known bug there. */
+export const failingCopyArgument = integer({
+  min: 0,
+  max: 64,
+  default: 0,
+  typical: ({ random }) => (random.chance(0.005) ? 1 : 0),
+});
+
 /** Whether the caller may exceed the limit of executable memory (bpf_capable()). */
 export const capableArgument = boolean({ default: true });

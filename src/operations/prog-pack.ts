@@ -33,6 +33,7 @@ const bpfProgPackAlloc = operation({
   shows: ({ text }: World, _, made) => text.packs.placeOf((made as TextPiece).address),
 });
 
+/** Where the allocator reads sizes from headers, the caller of headerless text writes one first. */
 const bpfProgPackFree = operation({
   name: 'bpf_prog_pack_free',
   does: 'Gives text back, sometimes wrongly: an interior pointer, another size, a second time (kernel/bpf/core.c).',
@@ -60,11 +61,12 @@ const bpfProgPackFree = operation({
     const reports = log.reports.length;
     const pointer = text.address + at;
     const freed = size === 0 ? text.size : size;
-    if (profile.sizeAtFree === 'header' && packs.packOf(pointer) !== undefined) {
+    if (text.live) journal.set(text, 'live', false);
+    if (profile.sizeAtFree === 'header') {
+      if (memory.readWord(pointer, cpu) === undefined) return log.since(reports);
       memory.pokeCopy(pointer, new Uint8Array(new Uint32Array([freed]).buffer), cpu);
     }
     packs.free(pointer, freed, cpu);
-    if (text.live) journal.set(text, 'live', false);
     return log.since(reports);
   },
 });

@@ -3,7 +3,7 @@ import { type Argument, integer, made } from '../language/argument.ts';
 import { type Operation, operation, refuse } from '../language/operation.ts';
 import type { Binary } from '../model/kernel/binary-pack.ts';
 import type { World } from '../model/world.ts';
-import { capableArgument, cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
+import { capableArgument, cpuArgument, cpuExists, failingArgument, failingCopyArgument } from './circumstance.ts';
 import { programLength } from './program-length.ts';
 
 /** Alignment of an image: x86 asks for 4, that of an exception table entry. Others are a JIT's own bug. */
@@ -60,7 +60,7 @@ const bpfJitBinaryPackFinalize = operation({
   name: 'bpf_jit_binary_pack_finalize',
   does: 'Pokes the RW buffer over the text and frees the buffer (kernel/bpf/core.c).',
   weight: 2,
-  takes: { prog: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
+  takes: { prog: made<Binary>('prog'), cpu: cpuArgument, failing: failingCopyArgument },
   ready: (world: World, { prog, cpu }) => cpuExists(world, cpu) && prog.state === 'jiting',
   apply({ text: { binaries }, failing: plan }: World, { prog, cpu, failing }) {
     const answer = plan.during(failing, () => binaries.finalize(prog, cpu));
@@ -97,11 +97,11 @@ const bpfJitBinaryPackFree = operation({
   },
 });
 
-const bpfJitFree = operation({
+export const bpfJitFree = operation({
   name: 'bpf_jit_free',
   does: 'Frees a program that is unloaded, finalizing it first where its last pass never ran (bpf_jit_comp.c).',
   ends: 'prog',
-  takes: { prog: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
+  takes: { prog: made<Binary>('prog'), cpu: cpuArgument, failing: failingCopyArgument },
   ready: (world: World, { prog, cpu }) => cpuExists(world, cpu) && mayEnd(world, prog),
   apply({ text: { binaries }, log, failing: plan }: World, { prog, cpu, failing }) {
     const reports = log.reports.length;

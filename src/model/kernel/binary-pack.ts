@@ -88,7 +88,7 @@ export class BinaryPack {
     const buffer = new KernelBuffer(journal, log, { size, fill: TRAP });
     buffer.write(0, littleEndian(size));
     if (profile.unfinalizedHeader === 'poked') memory.pokeCopy(header, littleEndian(size), cpu);
-    const start = HEADER_BYTES + this.start(random, startHole(size, length, PACKED), align);
+    const start = HEADER_BYTES + startOffset(random, this.startHole(size, length), align);
     return { length, header, image: header + start, buffer, bufferOffset: this.bufferOffset(start), state: 'jiting' };
   }
 
@@ -100,9 +100,7 @@ export class BinaryPack {
   /** bpf_jit_binary_pack_finalize(): the buffer becomes text and is gone, whether or not the copy succeeds. */
   finalize(binary: Binary, cpu: number): '0' | '-EINVAL' {
     const copied = this.copy(binary, cpu);
-    if (!copied && this.#parts.profile.failedFinalize === 'frees-text') {
-      this.freeText(binary.header, this.sizeInText(binary, cpu), cpu);
-    }
+    if (!copied) this.abandon(binary, cpu);
     binary.buffer.free();
     this.#become(binary, copied ? 'live' : 'unfinished');
     return copied ? '0' : '-EINVAL';
@@ -158,9 +156,9 @@ export class BinaryPack {
     return Math.ceil(size / this.#parts.limit.unit);
   }
 
-  /** Where the image starts after the header. */
-  start(random: number, hole: number, align: number): number {
-    return startOffset(random, hole, align);
+  /** How many bytes the random start is drawn from: never so many that the image would begin in another chunk. */
+  startHole(size: number, length: number): number {
+    return startHole(size, length, PACKED);
   }
 
   /** Where the image starts in the buffer: where it starts in the text. */
@@ -173,6 +171,12 @@ export class BinaryPack {
     const { packs, profile, memory } = this.#parts;
     if (profile.sizeAtFree === 'header') memory.pokeCopy(header, littleEndian(size), cpu);
     packs.free(header, size, cpu);
+  }
+
+  /** What finalize does about the text when the copy failed: newer kernels nothing, older ones free what the header says. */
+  abandon(binary: Binary, cpu: number): void {
+    if (this.#parts.profile.failedFinalize === 'leaves-text') return;
+    this.freeText(binary.header, this.sizeInText(binary, cpu), cpu);
   }
 
   /** Copies the whole buffer over the text. */

@@ -146,3 +146,8 @@ export class Frame implements Undoable {
     this.#content = content;
   }
 }
+
+/** The words of a whole content that the journal shows as replaced; undefined for other changes, and where all bytes were equal. */
+export function replacedWords(old: unknown): Uint32Array | undefined {
+  return typeof old === 'object' && old !== null && 'words' in old ? (old as Content).words : undefined;
+}
