@@ -54,6 +54,8 @@ export class Arena {
   frozen = false;
   /** The frame of the page that stands in where kernel code touches an absent one, in kernels that have it. */
   scratch: number | undefined;
+  /** Programs that use the arena, and calls of theirs that are under way: each keeps the map alive. */
+  users = 0;
   /** map->writecnt: an arena's mappings never give it back (facts L5). */
   writers = 0;
 
@@ -96,7 +98,7 @@ export class Arena {
     return high32(this.userStart) | BigInt(this.indexOf(slot) * 4096);
   }
 
-  set<Key extends 'userStart' | 'userEnd' | 'frozen' | 'writers'>(key: Key, value: this[Key]): void {
+  set<Key extends 'userStart' | 'userEnd' | 'frozen' | 'users' | 'writers'>(key: Key, value: this[Key]): void {
     this.surroundings.journal.set(this as Arena, key, value as Arena[Key]);
   }
 }

@@ -37,6 +37,10 @@ export class Process implements Undoable {
   readonly number: number;
   readonly surroundings: ProcessSurroundings;
   readonly space: AddressSpace;
+  /** Faults under way: each holds mmap_lock for reading, so nothing that changes areas can run. */
+  faultsInFlight = 0;
+  /** Set by exit. */
+  exited = false;
   readonly #areas: JournaledArray<VmArea>;
 
   constructor(surroundings: ProcessSurroundings, number: number) {
@@ -100,6 +104,24 @@ export class Process implements Undoable {
       end = Math.min(end, area.first);
     }
     return end - pageCount >= LOWEST_HINT_PAGE ? end - pageCount : undefined;
+  }
+
+  /** exit_mmap(): every area goes, the lowest first. */
+  exit(): void {
+    const areas = [...this.#areas.items];
+    for (const area of areas) this.remove(area);
+    for (const area of areas) this.surroundings.areaCache.free(area);
+    this.surroundings.journal.set(this as Process, 'exited', true);
+  }
+
+  /** dup_mmap() into a fresh process: areas that are not VM_DONTCOPY, without their entries, which fault in again. */
+  forkInto(child: Process): void {
+    for (const area of this.#areas.items) {
+      if (area.dontCopy) continue;
+      const copy = this.surroundings.areaCache.duplicate(area, child, area);
+      copy.operations?.opened(copy);
+      child.insert(copy);
+    }
   }
 
   /** The entry of a page, present or not, or undefined where no table exists. */
