@@ -152,8 +152,8 @@ export const arenaPageOperations = [
   allocPages,
   reservePages,
   freePages,
-  beginFree,
-  zapFreed,
-  releaseFreed,
   freeWorker,
 ] as const;
+
+/** A free in its stages, between which others run. */
+export const arenaStageOperations = [beginFree, zapFreed, releaseFreed] as const;

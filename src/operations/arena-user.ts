@@ -223,16 +223,7 @@ const finishFault = operation({
 
 const answered = (errno: string | undefined) => (errno === undefined ? 0 : refuse(errno));
 
-export const arenaUserOperations = [
-  fork,
-  exit,
-  mmap,
-  munmap,
-  mprotect,
-  mremap,
-  zapRange,
-  userRead,
-  userWrite,
-  beginFault,
-  finishFault,
-] as const;
+export const arenaUserOperations = [fork, exit, mmap, munmap, mprotect, mremap, zapRange, userRead, userWrite] as const;
+
+/** A fault in its two steps, between which others run. */
+export const arenaFaultOperations = [beginFault, finishFault] as const;
