@@ -19,6 +19,9 @@ import { failingArgument } from './circumstance.ts';
 const where = { page: pageArgument, byte: byteArgument, form: formArgument };
 const sleepable = boolean({ default: true, probability: 0.7 });
 
+/** More pages in one call are a matter of time, not of behaviour: batches have 1,024. */
+const MOST_PAGES = 3000;
+
 /** Kernels without deferred frees load only programs that may sleep. */
 const mayRun = ({ profile }: ArenaWorld, sleeps: boolean): boolean => sleeps || profile.deferredFree;
 
@@ -60,10 +63,10 @@ const allocPages = operation({
     sleepable,
     failing: failingArgument,
   },
-  ready: (world: ArenaWorld, { node, sleepable, program: { arena } }) =>
+  ready: (world: ArenaWorld, { node, sleepable, count, program: { arena } }) =>
     mayRun(world, sleepable) &&
     (world.profile.unknownNode === 'refused' || world.arenas.allocator.nodeExists(node)) &&
-    arena.userPages > 0,
+    (count <= MOST_PAGES || count > arena.userPages),
   apply({ arenas, failing: plan }: ArenaWorld, { program: { arena }, count, node, flags, sleepable, failing, ...at }) {
     const request = { address: addressOf(arena, at), count, node, flags: BigInt(flags), sleepable };
     const answer = plan.during(failing, () => arenas.allocator.allocate(arena, request));

@@ -25,6 +25,9 @@ const rightsArgument = oneOf(['rw', 'r', 'none', 'rx'], { default: 'rw' });
 /** Where a first mapping goes that nothing has fixed yet. */
 const homes = { page: 0x4900_0000_2000n, 'near-4g': 0x4900_ffff_e000n, null: 0n } as const;
 
+/** More pages to populate at once are a matter of time, not of behaviour. */
+const MOST_POPULATED = 600;
+
 const mayChange = (process: Process): boolean => !process.exited && process.faultsInFlight === 0;
 const maySee = (process: Process): boolean => !process.exited;
 const lengthOf = ({ arena }: ArenaMapping, pages: number): number =>
@@ -73,7 +76,8 @@ const mmap = operation({
     populate: boolean({ default: false, probability: 0.1 }),
     failing: failingArgument,
   },
-  ready: (_: ArenaWorld, { process, pages, arena }) => mayChange(process) && lengthOf(arena, pages) > 0,
+  ready: (_: ArenaWorld, { process, pages, arena, populate }) =>
+    mayChange(process) && (!populate || lengthOf(arena, pages) <= MOST_POPULATED),
   apply({ failing: plan }: ArenaWorld, { process, arena, ...request }) {
     const { userStart } = arena.arena;
     const home = userStart === 0n ? homes[request.home] : userAddress(arena.arena, request.page);
