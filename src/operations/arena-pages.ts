@@ -142,11 +142,11 @@ const releaseFreed = operation({
 
 const freeWorker = operation({
   name: 'arena_free_worker',
-  does: 'The worker frees every queued span, the newest first (kernel/bpf/arena.c, 7.0).',
+  does: 'The worker frees every queued span of an arena, the newest first (kernel/bpf/arena.c, 7.0).',
   weight: 0.5,
-  takes: {},
-  ready: ({ arenas }: ArenaWorld) => arenas.frees.spans.length > 0,
-  apply: ({ arenas }: ArenaWorld) => arenas.frees.drain(),
+  takes: { arena: made<ArenaMapping>('arena') },
+  ready: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.spans.some((span) => span.arena === arena),
+  apply: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.drain(arena),
 });
 
 export const arenaPageOperations = [

@@ -6,6 +6,7 @@ import {
   allocationsPopulateWhatTheyReturn,
   allocationsTakeTheBestFit,
 } from './allocations-are-where-the-policy-says.ts';
+import { allocationsSucceedWhereARunFits } from './allocations-succeed-where-a-run-fits.ts';
 import { areasAreWhole, recordsNameLiveAreas } from './areas-are-whole.ts';
 import { castsAgree, programsKnowTheirArena } from './casts-agree.ts';
 import { creationIsRefusedInOrder } from './creation-is-refused-in-order.ts';
@@ -47,6 +48,7 @@ export const arenaLaws: readonly Invariant<ArenaWorld>[] = [
   allocationsLieInTheArena,
   allocationsPopulateWhatTheyReturn,
   allocationsTakeTheBestFit,
+  allocationsSucceedWhereARunFits,
   refusedCallsChangeNothing,
   flaggedArenasAreNeverFaultedIn,
   onlyReservationsReserve,

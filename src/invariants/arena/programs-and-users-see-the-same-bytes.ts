@@ -3,7 +3,8 @@ import { Refusal } from '../../language/operation.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
 import type { ArenaProgram } from '../../model/bpf/arena-program.ts';
-import type { ArenaMapping } from '../../model/bpf/arena-user-side.ts';
+import { ArenaMapping } from '../../model/bpf/arena-user-side.ts';
+import type { Process } from '../../model/kernel/user-memory/process.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
 import { registerOf } from './argument-register.ts';
@@ -73,6 +74,7 @@ export const userReadsTellThePage = invariant<ArenaWorld>({
     const start = arena.userStart + BigInt(taken.page as number) * 4096n + BigInt(taken.byte as number);
     const step = Math.max(1, Math.floor(read.length / 64));
     for (let at = 0; at < read.length; at += step) {
+      if (!mapsArena(taken.process as Process, arena, start + BigInt(at))) continue;
       const byte = byteAt(world, arena, start + BigInt(at));
       if (byte !== undefined && byte !== read[at]) {
         violated(`byte ${at} reads ${read[at]} and is ${byte} in the kernel's page`);
@@ -81,6 +83,12 @@ export const userReadsTellThePage = invariant<ArenaWorld>({
     }
   },
 });
+
+function mapsArena({ areas }: Process, arena: Arena, address: bigint): boolean {
+  const page = Number(address >> 12n);
+  const area = areas.find(({ first, end }) => page >= first && page < end);
+  return area?.file instanceof ArenaMapping && area.file.arena === arena;
+}
 
 /** The byte behind an address of the arena; undefined outside of it and where a free is under way. */
 function byteAt(world: ArenaWorld, arena: Arena, address: bigint): number | undefined {

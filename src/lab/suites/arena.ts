@@ -1,6 +1,11 @@
+import { arenaFreeFaults } from '../../faults/arena-frees.ts';
+import { arenaPageFaults } from '../../faults/arena-pages.ts';
+import { arenaUserFaults } from '../../faults/arena-user.ts';
 import { arenaKernelBugs } from '../../invariants/arena/arena-kernel-bugs.ts';
 import { arenaLaws, queuedFreeLaws, reservationLaws } from '../../invariants/arena/arena-laws.ts';
+import type { Fault } from '../../language/fault.ts';
 import { suite } from '../../language/suite.ts';
+import type { ArenaWorld } from '../../model/arena-world.ts';
 import { arenaAccessOperations } from '../../operations/arena-access.ts';
 import { arenaLifeOperations } from '../../operations/arena-life.ts';
 import { arenaPageOperations, arenaStageOperations } from '../../operations/arena-pages.ts';
@@ -15,6 +20,9 @@ const operations = [
   ...arenaFaultOperations,
 ];
 
+const faults: readonly Fault<ArenaWorld>[] = [...arenaPageFaults, ...arenaFreeFaults, ...arenaUserFaults];
+const faultsOf = (name: string) => faults.filter(({ suite }) => suite === name);
+
 /** The whole of bpf_arena in kernels that can reserve. */
 export const arenaSuite = suite({
   name: 'arena',
@@ -24,6 +32,7 @@ export const arenaSuite = suite({
   boot: bootArenaWorld,
   operations,
   invariants: [...arenaLaws, ...reservationLaws],
+  faults: faultsOf('arena'),
   kernelBugs: arenaKernelBugs,
   runs: 300,
   steps: 150,
@@ -50,6 +59,7 @@ export const arenaInterleavingSuite = suite({
   boot: bootArenaWorld,
   operations: [...operations, ...arenaStageOperations],
   invariants: [...arenaLaws, ...reservationLaws, ...queuedFreeLaws],
+  faults: faultsOf('arena-interleaving'),
   kernelBugs: arenaKernelBugs,
   runs: 300,
   steps: 150,

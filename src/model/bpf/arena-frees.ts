@@ -53,7 +53,7 @@ export class ArenaFrees {
     if (address === 0n || count === 0) return undefined;
     const address32 = (low32(address) & ~0xfff) >>> 0;
     const full = high32(arena.userStart) | BigInt(address32);
-    if (full < arena.userStart && this.#parts.profile.freeBelowBase === 'ignored') return undefined;
+    if (full < arena.userStart && this.ignoresBelowBase()) return undefined;
     const past = full + BigInt(count) * 4096n;
     const end = past < arena.userEnd ? past : arena.userEnd;
     if (full >= end) return undefined;
@@ -64,6 +64,10 @@ export class ArenaFrees {
       userPage: Number(full >> 12n),
       count: Number((end - full) >> 12n),
     };
+  }
+
+  ignoresBelowBase(): boolean {
+    return this.#parts.profile.freeBelowBase === 'ignored';
   }
 
   /** To 6.19: all under one mutex; user entries of several pages go first, those of a single one with its page. */
@@ -108,15 +112,21 @@ export class ArenaFrees {
     if (!this.#parts.failing.next('free span')) this.#spans.push(range);
   }
 
-  /** arena_free_worker(): clears and marks span by span, then flushes, zaps (always) and releases. */
-  drain(): number {
+  /** arena_free_worker(): clears and marks the arena's spans one by one, then flushes, zaps (always) and releases. */
+  drain(arena: Arena): number {
     const taken: FreeInFlight[] = [];
-    while (this.#spans.length > 0) taken.push(this.begin(this.#spans.remove(this.#spans.length - 1)));
+    for (let index = this.#spans.length - 1; index >= 0; index--) {
+      if (this.#spans.at(index)?.arena === arena) taken.push(this.begin(this.#spans.remove(index)));
+    }
     for (const span of taken) {
-      this.zap(span);
+      this.zapSpan(span);
       this.release(span);
     }
     return taken.length;
+  }
+
+  zapSpan(span: FreedRange): void {
+    this.zap(span);
   }
 
   /** page_mapped(): somebody beside the kernel's window holds the page. */

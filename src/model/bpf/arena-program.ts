@@ -134,9 +134,14 @@ export class ArenaProgram {
     return bytes !== undefined;
   }
 
+  /** How far from kern_vm_start an access begins: the offset is added after the pointer was extended, so it can be negative. */
+  distance(pointer: bigint, offset: number): number {
+    return low32(pointer) + offset;
+  }
+
   /** The bytes of an access, or undefined when a page of it is absent: an access that straddles faults as a whole. */
   #locate({ pointer, offset, size }: Place, access: number): PhysicalBytes | undefined {
-    const at = low32(pointer) + offset;
+    const at = this.distance(pointer, offset);
     const page = this.windowFirst + Math.floor(at / 4096);
     const lastPage = this.windowFirst + Math.floor((at + size - 1) / 4096);
     const { mmu, space } = this.cpu;

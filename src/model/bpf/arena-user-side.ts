@@ -101,7 +101,7 @@ export class ArenaUserSide {
    * The answer carries a reference for the entry that mm will install.
    */
   fault(arena: Arena, area: VmArea, page: number): FaultAnswer {
-    const index = page % SLOTS_PER_WINDOW;
+    const index = this.indexOf(arena, page);
     const present = arena.window.frameAt(index);
     if (present !== undefined) return present === arena.scratch ? 'SIGSEGV' : this.share(present);
     if (arena.segvOnFault) return 'SIGSEGV';
@@ -111,6 +111,11 @@ export class ArenaUserSide {
     if (this.#allocator.place(arena, index)) return this.share(arena.window.frameAt(index)!);
     arena.free.rollBack(slot, 1);
     return faultWithoutMemory;
+  }
+
+  /** The window index of a user page: its low 32 bits decide, not its place in the mapping. */
+  indexOf(_arena: Arena, page: number): number {
+    return page % SLOTS_PER_WINDOW;
   }
 
   /** A page for user space, with the reference of the entry to come. */

@@ -50,7 +50,7 @@ export class Arenas {
   /** BPF_MAP_CREATE with BPF_MAP_TYPE_ARENA: the attributes, then arena_map_alloc(). All or nothing. */
   create(attributes: ArenaAttributes): ArenaMapping | Errno {
     const { failing, vmapAreas, vmalloc } = this.#parts;
-    const refused = refuseAttributes(attributes);
+    const refused = this.refuses(attributes);
     if (refused !== undefined) return refused;
     const vmap = failing.next('vm area') ? undefined : vmapAreas.allocate(vmalloc, WINDOW_PAGES, 1);
     if (vmap === undefined) return '-ENOMEM';
@@ -67,6 +67,11 @@ export class Arenas {
     }
     vmapAreas.freeLazily(vmap);
     return '-ENOMEM';
+  }
+
+  /** What is wrong with the attributes, if anything. */
+  refuses(attributes: ArenaAttributes): Errno | undefined {
+    return refuseAttributes(attributes);
   }
 
   /** The book of free slots that this kernel keeps. */
@@ -105,7 +110,7 @@ export class Arenas {
     const { arena } = mapping;
     this.#live.remove(this.#live.items.indexOf(mapping));
     if (arena.records.length > 0) return false;
-    this.frees.drain();
+    this.frees.drain(arena);
     arena.window.eachPresent(0, arena.window.freedEnd(), (_, frame) => {
       if (frame !== arena.scratch) references.drop(frame);
     });
