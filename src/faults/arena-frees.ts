@@ -10,8 +10,8 @@ const freeBelowBaseUnderflows = fault<ArenaWorld>({
   kernel: '7.2',
   name: 'free-below-base-underflows',
   story: 'A free below the base of the arena puts slots far above its end into the free set.',
-  breaks: 'frees-stay-inside-the-arena',
-  alsoBreaks: ['free-slots-lie-inside-the-arena', 'only-reservations-reserve', 'free-slots-hold-no-page'],
+  breaks: 'free-slots-lie-inside-the-arena',
+  alsoBreaks: ['frees-stay-inside-the-arena', 'only-reservations-reserve', 'free-slots-hold-no-page'],
   source: 'b5a71cb2db6d "bpf: Reject arena frees below the arena base" (19 July 2026)',
   plant({ arenas: { frees } }) {
     frees.ignoresBelowBase = () => false;
@@ -22,8 +22,8 @@ const singlePageNotZapped = fault<ArenaWorld>({
   ...HERE,
   name: 'single-page-not-zapped',
   story: 'The free of one page thinks that no user maps it: the user keeps the page.',
-  breaks: 'freed-pages-are-gone',
-  alsoBreaks: ['users-see-the-kernels-page'],
+  breaks: 'users-see-the-kernels-page',
+  alsoBreaks: ['freed-pages-are-gone'],
   source: 'a2fb3434cf9c: page_mapped() no longer tells once mappings are VM_MIXEDMAP (2026)',
   plant({ arenas: { frees } }) {
     frees.looksMapped = () => false;
@@ -34,8 +34,8 @@ const usersNeverZapped = fault<ArenaWorld>({
   ...HERE,
   name: 'users-never-zapped',
   story: 'A free clears the entries of the kernel and none of any user.',
-  breaks: 'freed-pages-are-gone',
-  alsoBreaks: ['users-see-the-kernels-page'],
+  breaks: 'users-see-the-kernels-page',
+  alsoBreaks: ['freed-pages-are-gone'],
   source: 'plausible: zap_pages() is left out',
   plant({ arenas: { frees } }) {
     frees.zap = () => {};
@@ -46,8 +46,8 @@ const onlyFirstMappingZapped = fault<ArenaWorld>({
   ...HERE,
   name: 'only-first-mapping-zapped',
   story: 'The zap of a free visits the first mapping of the list and no other process.',
-  breaks: 'freed-pages-are-gone',
-  alsoBreaks: ['users-see-the-kernels-page'],
+  breaks: 'users-see-the-kernels-page',
+  alsoBreaks: ['freed-pages-are-gone'],
   source: 'plausible: list_first_entry() for list_for_each_entry()',
   plant({ arenas: { frees } }) {
     frees.zap = ({ arena, userPage, count }) => {

@@ -31,7 +31,7 @@ const programLoadedWithoutAddress = fault<ArenaWorld>({
   name: 'program-loaded-without-address',
   story: 'A program is compiled before the arena has an address and keeps 0 for it.',
   breaks: 'programs-know-their-arena',
-  alsoBreaks: ['allocations-lie-in-the-arena'],
+  alsoBreaks: ['allocations-lie-in-the-arena', 'refused-calls-change-nothing'],
   source: 'a check of the verifier that v1 of the arena patches lost, as told on 8 February 2024',
   plant({ arenas }) {
     arenas.loadProgram = (arena, cpu) => new ArenaProgram(arena, cpu);
@@ -114,8 +114,8 @@ const areaMaySplit = fault<ArenaWorld>({
   ...HERE,
   name: 'area-may-split',
   story: 'A part of the mapping can be unmapped or protected; the record then names one part, or none.',
-  breaks: 'areas-are-whole',
-  alsoBreaks: ['records-name-live-areas'],
+  breaks: 'records-name-live-areas',
+  alsoBreaks: ['areas-are-whole'],
   source: '4fddde2a732d "bpf: Fix use-after-free in arena_vm_close on fork" (7.1)',
   plant({ arenas: { userSide } }) {
     userSide.maySplit = () => true;

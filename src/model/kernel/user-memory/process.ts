@@ -174,8 +174,11 @@ export class Process implements Undoable {
     });
   }
 
-  /** The entries are the tables' affair; the record only says that one changed. */
-  undo(): void {}
+  /** Takes a field back. An entry is its table's affair; the record only says that it changed. */
+  undo(key: unknown, old: unknown): void {
+    if (key === 'exited') this.exited = old as boolean;
+    else if (key === 'faultsInFlight') this.faultsInFlight = old as number;
+  }
 
   get #tables() {
     return this.space.user as NonNullable<AddressSpace['user']>;
