@@ -64,3 +64,6 @@ export const arenaInterleavingSuite = suite({
   runs: 300,
   steps: 150,
 });
+
+/** The suites of arenas. */
+export const arenaSuites = [arenaSuite, earlyArenaSuite, arenaInterleavingSuite] as const;
