@@ -224,14 +224,14 @@ const windowLeftBehind = fault<ArenaWorld>({
 const bandEndsEarly = fault<ArenaWorld>({
   ...HERE,
   name: 'destruction-misses-last-pages',
-  story: 'The walk of a destroyed arena ends half a guard before the end of the band: the pages there leak.',
+  story: 'The walk of a destroyed arena ends sixteen pages before the end of the band: the pages there leak.',
   breaks: 'references-count-the-holders',
   source: 'the patch set of February 2024 walked KERN_VM_SZ - GUARD_SZ / 2 from the wrong start',
   plant({ arenas }) {
     const { newWindow } = arenas;
     arenas.newWindow = (first) => {
       const window = newWindow.call(arenas, first);
-      window.freedEnd = () => 2 ** 20 - 8;
+      window.freedEnd = () => 2 ** 20 - 16;
       return window;
     };
   },

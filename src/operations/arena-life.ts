@@ -23,7 +23,7 @@ const slots = integer({
   max: 0xffff_ffff,
   default: 1,
   boundaries: [16, 2 ** 20],
-  typical: ({ random, sizeLean }) => (random.chance(0.05) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+  typical: ({ random, sizeLean }) => (random.chance(0.1) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
 });
 
 const arenaCreate = operation({
@@ -66,7 +66,7 @@ const arenaFree = operation({
   name: 'arena_map_free',
   does: 'The last holder of the map lets go: descriptors, programs and mappings are gone (kernel/bpf/arena.c).',
   ends: 'arena',
-  weight: 0.15,
+  weight: 0.5,
   takes: { arena: made<ArenaMapping>('arena') },
   ready: (_: ArenaWorld, { arena: { arena } }) => arena.users === 0 && arena.records.length === 0,
   apply: ({ arenas }: ArenaWorld, { arena }) => arenas.destroy(arena),

@@ -45,7 +45,7 @@ const programUnload = operation({
   name: 'bpf_prog_put',
   does: 'Unloads a program, which lets go of its arena (kernel/bpf/syscall.c).',
   ends: 'program',
-  weight: 0.1,
+  weight: 0.25,
   takes: { program: made<ArenaProgram>('program') },
   apply: (_: ArenaWorld, { program: { arena } }) => arena.set('users', arena.users - 1),
 });

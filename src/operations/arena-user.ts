@@ -53,10 +53,10 @@ const exit = operation({
   name: 'exit_mmap',
   does: 'A process ends; its areas go, the lowest first (mm/mmap.c).',
   ends: 'process',
-  weight: 0.1,
+  weight: 0.15,
   takes: { process: made<Process>('process') },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
-  apply: (_: ArenaWorld, { process }) => process.exit(),
+  apply: (_: ArenaWorld, { process }) => process.end(),
 });
 
 const mmap = operation({

@@ -12,13 +12,7 @@ import { arenaPageOperations, arenaStageOperations } from '../../operations/aren
 import { arenaFaultOperations, arenaUserOperations } from '../../operations/arena-user.ts';
 import { bootArenaWorld } from '../boot-arena-world.ts';
 
-const operations = [
-  ...arenaLifeOperations,
-  ...arenaPageOperations,
-  ...arenaAccessOperations,
-  ...arenaUserOperations,
-  ...arenaFaultOperations,
-];
+const operations = [...arenaLifeOperations, ...arenaPageOperations, ...arenaAccessOperations, ...arenaUserOperations];
 
 const faults: readonly Fault<ArenaWorld>[] = [...arenaPageFaults, ...arenaFreeFaults, ...arenaUserFaults];
 const faultsOf = (name: string) => faults.filter(({ suite }) => suite === name);
@@ -44,7 +38,7 @@ export const earlyArenaSuite = suite({
   about: 'Arenas in kernels before reservations: the maple tree of allocated slots, then the first range trees.',
   kernels: ['6.12', 'arena-v2', '6.9', '6.13', '6.16'],
   boot: bootArenaWorld,
-  operations,
+  operations: [...operations, ...arenaFaultOperations],
   invariants: arenaLaws,
   kernelBugs: arenaKernelBugs,
   runs: 300,
@@ -57,7 +51,7 @@ export const arenaInterleavingSuite = suite({
   about: 'Frees in stages, queued frees and faults under way meet allocations, mappings and other frees.',
   kernels: ['7.0', '7.1', '7.2', '7.3'],
   boot: bootArenaWorld,
-  operations: [...operations, ...arenaStageOperations],
+  operations: [...operations, ...arenaStageOperations, ...arenaFaultOperations],
   invariants: [...arenaLaws, ...reservationLaws, ...queuedFreeLaws],
   faults: faultsOf('arena-interleaving'),
   kernelBugs: arenaKernelBugs,

@@ -107,7 +107,7 @@ export class Process implements Undoable {
   }
 
   /** exit_mmap(): every area goes, the lowest first. */
-  exit(): void {
+  end(): void {
     const areas = [...this.#areas.items];
     for (const area of areas) this.remove(area);
     for (const area of areas) this.surroundings.areaCache.free(area);
