@@ -13,9 +13,11 @@ import { liveAreasMapTheirOwnFrames } from './live-areas-map-their-own-frames.ts
 import { locksKeepTheirOrder } from './locks-keep-their-order.ts';
 import { noCpuHoldsThePokeAlias } from './no-cpu-holds-the-poke-alias.ts';
 import { noCpuKeepsRightsThatWereTaken } from './no-cpu-keeps-rights-that-were-taken.ts';
+import { noCpuRunsATornInstruction } from './no-cpu-runs-a-torn-instruction.ts';
 import { noCpuWalksAFreedTable } from './no-cpu-walks-a-freed-table.ts';
 import { noEntryIsWritableAndExecutable } from './no-entry-is-writable-and-executable.ts';
 import { nothingOfBootStaysWritableAndExecutable } from './nothing-of-boot-stays-writable-and-executable.ts';
+import { patchSitesHoldOldNewOrATrap } from './patch-sites-hold-old-new-or-a-trap.ts';
 import { permissionsAreResetBeforeFramesAreFreed } from './permissions-are-reset-before-frames-are-freed.ts';
 import { pokesConcernOneCpu } from './pokes-concern-one-cpu.ts';
 import { refusedOperationsMapNothing } from './refused-operations-map-nothing.ts';
@@ -47,6 +49,9 @@ export const largePageLaws: readonly Invariant<World>[] = [
   tablesAreFreedAfterTheFlush,
 ];
 
+/** Laws of page tables that leave the tree without being split or merged. */
+export const tableLifetimeLaws: readonly Invariant<World>[] = [tablesAreFreedAfterTheFlush];
+
 /** Laws of vmalloc areas and of what vfree() leaves. */
 export const areaLaws: readonly Invariant<World>[] = [
   vmAreasAreDisjoint,
@@ -63,6 +68,9 @@ export const pokeLaws: readonly Invariant<World>[] = [
   pokesConcernOneCpu,
   textChangesThroughPokesAlone,
 ];
+
+/** Laws of replacing instructions that others may run. */
+export const patchLaws: readonly Invariant<World>[] = [patchSitesHoldOldNewOrATrap, noCpuRunsATornInstruction];
 
 /** Laws of the end of boot. */
 export const bootLaws: readonly Invariant<World>[] = [nothingOfBootStaysWritableAndExecutable];

@@ -1,0 +1,18 @@
+import { areaLaws, permissionLaws, tableLifetimeLaws } from '../../invariants/memory-laws.ts';
+import { suite } from '../../language/suite.ts';
+import { areaAccessOperations } from '../../operations/hardware.ts';
+import { setMemoryOperations } from '../../operations/page-attributes.ts';
+import { stagedVfreeOperations, vmallocOperations } from '../../operations/vmalloc.ts';
+import { bootWorld } from '../boot-world.ts';
+
+export const vmallocSuite = suite({
+  name: 'vmalloc',
+  about:
+    'Areas come and go, their vfree() stage by stage, while CPUs hold on to translations; addresses and frames are used again.',
+  kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3', 'prog-pack-first', 'per-program-text'],
+  boot: bootWorld,
+  operations: [...vmallocOperations, ...stagedVfreeOperations, ...setMemoryOperations, ...areaAccessOperations],
+  invariants: [...permissionLaws, ...areaLaws, ...tableLifetimeLaws],
+  runs: 200,
+  steps: 100,
+});
