@@ -6,7 +6,11 @@ import type { TextPlace } from '../model/kernel/text-poke.ts';
 import type { VmArea } from '../model/kernel/vmalloc.ts';
 import type { World } from '../model/world.ts';
 import { cpuArgument, cpuExists } from './circumstance.ts';
-import { isLive, pageArgument } from './memory-range.ts';
+import { everyPage, isLive, mayExecute, pageArgument } from './memory-range.ts';
+
+/** A jmp with a 32-bit displacement. */
+const INSTRUCTION_LENGTH = 5;
+const SITE_STRIDE = 24;
 
 const offsetArgument = integer({ min: 0, max: PAGE_SIZE - 1, default: 0, boundaries: [0, 4093] });
 const lengthArgument = integer({
@@ -32,6 +36,15 @@ function mayPoke(world: World, area: VmArea, page: number, offset: number, lengt
   );
 }
 
+/** Whether the bytes meet an instruction that is being replaced: text_mutex keeps others out until that is over. */
+function meetsPatch({ livePatching }: World, area: VmArea, page: number, offset: number, length: number): boolean {
+  const first = page * PAGE_SIZE + offset;
+  return (livePatching.active?.sites ?? []).some(({ place }) => {
+    const at = (place.page - area.firstPage) * PAGE_SIZE + place.offset;
+    return at < first + length && first < at + INSTRUCTION_LENGTH;
+  });
+}
+
 const pokeArguments = {
   area: made<VmArea>('area'),
   page: pageArgument,
@@ -47,7 +60,9 @@ const textPokeCopy = operation({
   weight: 3,
   takes: pokeArguments,
   ready: (world: World, { area, page, offset, length, cpu }) =>
-    cpuExists(world, cpu) && mayPoke(world, area, page, offset, length),
+    cpuExists(world, cpu) &&
+    mayPoke(world, area, page, offset, length) &&
+    !meetsPatch(world, area, page, offset, length),
   apply({ textPoke, machine, access }: World, { area, page, offset, length, byte, cpu }) {
     const place = { page: area.firstPage + page, offset };
     const bytes = Uint8Array.from({ length }, (_, index) => (byte + index) & 0xff);
@@ -62,7 +77,9 @@ const textPokeSet = operation({
   weight: 2,
   takes: pokeArguments,
   ready: (world: World, { area, page, offset, length, cpu }) =>
-    cpuExists(world, cpu) && mayPoke(world, area, page, offset, length),
+    cpuExists(world, cpu) &&
+    mayPoke(world, area, page, offset, length) &&
+    !meetsPatch(world, area, page, offset, length),
   apply({ textPoke, machine, access }: World, { area, page, offset, length, byte, cpu }) {
     const place = { page: area.firstPage + page, offset };
     if (!textPoke.set(machine.cpu(cpu), place, byte, length)) return refuse('NULL');
@@ -81,9 +98,6 @@ const textPokeCore = operation({
     return done ? 0 : refuse('NULL');
   },
 });
-
-const INSTRUCTION_LENGTH = 5;
-const SITE_STRIDE = 24;
 
 /** A batch together with the area that its sites are in. */
 interface Patch {
@@ -106,7 +120,8 @@ const patchBegin = operation({
   ready: (world: World, { area, page, offset, sites, cpu }) =>
     cpuExists(world, cpu) &&
     world.livePatching.active === undefined &&
-    mayPoke(world, area, page, offset, sites * SITE_STRIDE),
+    mayPoke(world, area, page, offset, sites * SITE_STRIDE) &&
+    everyPage(world, area, page, Math.ceil((offset + sites * SITE_STRIDE) / PAGE_SIZE), (there) => mayExecute(there)),
   apply({ livePatching, machine }: World, { area, page, offset, sites, target, cpu }) {
     const places: TextPlace[] = Array.from({ length: sites }, (_, index) => ({
       page: area.firstPage + page,
@@ -139,10 +154,10 @@ function patchPhase(name: string, does: string, from: PatchPhase) {
 
 const executePatched = operation({
   name: 'execute_patched',
-  does: 'A CPU comes to an instruction that is being replaced, or was.',
+  does: 'A CPU comes to an instruction that is being replaced.',
   weight: 3,
   takes: {
-    patch: made<Patch>('patch', { life: 'any', endedProbability: 0.3 }),
+    patch: made<Patch>('patch'),
     site: integer({ min: 0, max: 7, default: 0 }),
     cpu: cpuArgument,
   },

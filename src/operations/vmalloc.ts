@@ -61,8 +61,13 @@ const isOrdinary = (world: World, area: VmArea): boolean =>
     (there, direct) => !mayExecute(there) && mayWrite(there) && mayWrite(direct),
   );
 
+/** Nobody frees text while it is being patched. */
+const isPatched = ({ livePatching }: World, { firstPage, pageCount }: VmArea): boolean =>
+  livePatching.active?.sites.some(({ place }) => place.page >= firstPage && place.page < firstPage + pageCount) ??
+  false;
+
 const mayFree = (world: World, area: VmArea): boolean =>
-  isLive(world, area) && (area.flushResetPerms || isOrdinary(world, area));
+  isLive(world, area) && !isPatched(world, area) && (area.flushResetPerms || isOrdinary(world, area));
 
 const vfree = operation({
   name: 'vfree',

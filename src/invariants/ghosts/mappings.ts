@@ -30,7 +30,7 @@ export interface Collapse {
   readonly entries: readonly { readonly flags: number; readonly frame: number }[];
 }
 
-/** How many leaves of each level an alias has; index 0 is not used. */
+/** How many leaves of each level an alias has, those taken out for a while too; index 0 is not used. */
 export type LeafCounts = [number, number, number, number];
 
 /**
@@ -135,7 +135,6 @@ export class MappingIndex implements LeafListener, TablesBefore {
   added(table: MirroredTable, index: number, words: Uint32Array): void {
     const mapping = mappingOf(table, index, words);
     this.changed.push(mapping);
-    this.#count(mapping, 1);
     if (this.#world.directMap.has(mapping.page)) return;
     const block = blockOf(mapping);
     const byBlock = this.#byBlock[mapping.level]!;
@@ -146,7 +145,6 @@ export class MappingIndex implements LeafListener, TablesBefore {
   removed(table: MirroredTable, index: number, words: Uint32Array): void {
     const mapping = mappingOf(table, index, words);
     this.gone.push(mapping);
-    this.#count(mapping, -1);
     if (this.#world.directMap.has(mapping.page)) return;
     const block = blockOf(mapping);
     const byBlock = this.#byBlock[mapping.level]!;
@@ -156,6 +154,11 @@ export class MappingIndex implements LeafListener, TablesBefore {
     if (left.length === 0) byBlock.delete(block);
     else byBlock.set(block, left);
     if (mapping.level === 1) this.#countSmall(mapping.frame >>> 9, -1);
+  }
+
+  counted(table: MirroredTable, index: number, by: number): void {
+    const alias = this.aliasOf(mappingOf(table, index, table.words));
+    this.counts[alias][table.level as 1 | 2 | 3] += by;
   }
 
   #someExecutable(level: number, block: number): boolean {
@@ -187,10 +190,6 @@ export class MappingIndex implements LeafListener, TablesBefore {
       if (leaf !== undefined) yield leaf;
       frame = leaf === undefined ? frame + 1 : leaf.frame + pagesAtLevel(leaf.level);
     }
-  }
-
-  #count(mapping: Mapping, by: 1 | -1): void {
-    this.counts[this.aliasOf(mapping)][mapping.level as 1 | 2 | 3] += by;
   }
 
   #countSmall(block: number, by: 1 | -1): void {

@@ -30,6 +30,8 @@ export interface MirroredTable {
 export interface LeafListener {
   added(table: MirroredTable, index: number, words: Uint32Array): void;
   removed(table: MirroredTable, index: number, words: Uint32Array): void;
+  /** An entry that stands for memory, present or taken out for a while, came (1) or went (-1). */
+  counted(table: MirroredTable, index: number, by: number): void;
 }
 
 const EMPTY = new Uint32Array(1024);
@@ -159,6 +161,8 @@ export class TableMirror implements Undoable {
     table.words = words;
     for (let index = 0; index < 512; index++) {
       if (before[2 * index] === words[2 * index] && before[2 * index + 1] === words[2 * index + 1]) continue;
+      const counted = standsForLeaf(table.level, index, words) - standsForLeaf(table.level, index, before);
+      if (counted !== 0) this.#listener.counted(table, index, counted);
       if (holdsLeaf(table.level, index, before)) this.#listener.removed(table, index, before);
       if (holdsLeaf(table.level, index, words)) this.#listener.added(table, index, words);
     }
@@ -177,9 +181,15 @@ const UNREGISTERED = Symbol('unregistered');
 
 const isLeaf = (level: number, flags: number): boolean => level === 1 || (flags & LARGE) !== 0;
 
-export function holdsLeaf(level: number, index: number, words: Uint32Array): boolean {
+function holdsLeaf(level: number, index: number, words: Uint32Array): boolean {
   const flags = flagsOf(words[2 * index]!, words[2 * index + 1]!);
   return isPresent(flags) && isLeaf(level, flags);
+}
+
+/** 1 for an entry that holds anything but a pointer to a table: one that is not present for now counts as a leaf still. */
+function standsForLeaf(level: number, index: number, words: Uint32Array): 0 | 1 {
+  if (words[2 * index] === 0 && words[2 * index + 1] === 0) return 0;
+  return childOf(level, index, words) === undefined ? 1 : 0;
 }
 
 /** The table that an entry points to. */
