@@ -31,11 +31,11 @@ export class Pool implements PoolView, Undoable {
     return this.#results[id]?.object;
   }
 
-  /** Whether the number stands for a result of this kind and life now. */
-  holds(id: number, kind: string, life: 'live' | 'ended' | 'any'): boolean {
+  /** The result, if the number stands for one of this kind and life now. */
+  result(id: number, kind: string, life: 'live' | 'ended' | 'any'): Result | undefined {
     const result = this.#results[id];
-    if (result === undefined || result.kind.name !== kind) return false;
-    return life === 'any' || result.ended === (life === 'ended');
+    if (result === undefined || result.kind.name !== kind) return undefined;
+    return life === 'any' || result.ended === (life === 'ended') ? result : undefined;
   }
 
   /** Enters a new live result. A number stands for one result at a time. */
@@ -100,7 +100,8 @@ interface Kind {
   readonly ended: number[];
 }
 
-interface Result {
+/** What a step made, and the object that it stands for. */
+export interface Result {
   readonly kind: Kind;
   readonly object: unknown;
   /** Its index among the live; kept when it ends, for the undo. */
