@@ -20,6 +20,7 @@ export interface Mapping {
 export interface MirroredTable {
   readonly number: number;
   readonly level: number;
+  /** The canonical page that its first entry maps; 0 for a root, which maps both halves. */
   readonly firstPage: number;
   readonly space: number;
   readonly levels: number;
@@ -133,7 +134,7 @@ export class TableMirror implements Undoable {
     if (gone !== undefined) this.#drop(gone);
     if (come === undefined) return;
     const { level, space, levels } = table;
-    const firstPage = table.firstPage + index * pagesAtLevel(level);
+    const firstPage = canonicalPage(table.firstPage + index * pagesAtLevel(level), levels);
     const child = { number: come, level: level - 1, firstPage, space, levels, words: EMPTY };
     this.#register(child);
     this.#read(child);
@@ -199,11 +200,9 @@ function childOf(level: number, index: number, words: Uint32Array): number | und
   return frameOf(words[2 * index]!, words[2 * index + 1]!);
 }
 
-export const firstPageOfTable = ({ firstPage, levels }: MirroredTable): number => canonicalPage(firstPage, levels);
-
 export function mappingOf(table: MirroredTable, index: number, words: Uint32Array): Mapping {
   return {
-    page: canonicalPage(table.firstPage + index * pagesAtLevel(table.level), table.levels),
+    page: table.firstPage + index * pagesAtLevel(table.level),
     frame: frameOf(words[2 * index]!, words[2 * index + 1]!),
     level: table.level,
     flags: flagsOf(words[2 * index]!, words[2 * index + 1]!),
