@@ -2,6 +2,7 @@ import { roundDown, roundUp } from '../base/word.ts';
 import { type Fault, fault } from '../language/fault.ts';
 import { CHUNK_BYTES, chunksFor } from '../model/kernel/binary-header.ts';
 import { TRAP } from '../model/kernel/prog-pack.ts';
+import { pageOfText } from '../model/kernel/text-address.ts';
 import type { World } from '../model/world.ts';
 
 const HERE = { kernel: '6.18', suite: 'prog-pack' } as const;
@@ -35,8 +36,8 @@ const packFoundByMask = fault<World>({
   name: 'pack-found-by-mask',
   story:
     'Free masks the address with the pack size to find its pack; a pack that is not aligned to its size is missed.',
-  breaks: 'chunks-are-busy-exactly-while-held',
-  alsoBreaks: ['ended-programs-leave-nothing', 'text-holds-only-what-its-owner-wrote', 'free-text-is-trap-filled'],
+  breaks: 'ended-programs-leave-nothing',
+  alsoBreaks: ['chunks-are-busy-exactly-while-held', 'free-text-is-trap-filled'],
   source: 'before 96805674e562 "bpf: Fix bpf_prog_pack for multi-node setup" (5.18-rc)',
   plant({ text: { packs } }) {
     packs.packOf = (pointer) =>
@@ -156,10 +157,11 @@ const sizeReadAfterInvalidation = fault<World>({
     'ended-programs-leave-nothing',
   ],
   source: 'the order that v2 to v4 of the bpf_arch_text_invalidate series (May 2022) had to get right',
-  plant({ text: { packs, memory } }) {
+  plant({ text: { packs }, access }) {
     packs.clear = (pack, pointer) => {
       const first = (pointer - pack.address) / CHUNK_BYTES;
-      const size = memory.readWord(pointer, 0) ?? 0;
+      const [byte = 0] = access.peek(pageOfText(pointer), pointer & 4095, 1) ?? [];
+      const size = byte * 0x0101_0101;
       pack.chunks.clearRange(first, Math.min(chunksFor(size), pack.chunks.length - first));
     };
   },
