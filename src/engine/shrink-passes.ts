@@ -172,12 +172,15 @@ interface Places {
 function* simplifyValue(best: Best, places: Places): ReturnType<Pass> {
   const { operation, args } = best.steps[places.indices[0]!]!;
   const argument = operation.takes[places.name] as Argument<unknown>;
-  for (const value of argument.simpler(args[places.name])) {
+  const simpler = [...argument.simpler(args[places.name])];
+  for (const value of simpler) {
     if (yield withValue(best.steps, places, value)) return;
-    if (typeof value === 'number' || typeof value === 'bigint') {
-      yield* bisect(best, places, value, args[places.name] as typeof value);
-      return;
-    }
+    if (typeof value !== 'number' && typeof value !== 'bigint') continue;
+    // When not even the nearest value will do, the border was found in an earlier round.
+    const nearest = simpler.at(-1) as typeof value;
+    if (nearest !== value && (yield withValue(best.steps, places, nearest)))
+      yield* bisect(best, places, value, nearest);
+    return;
   }
 }
 
