@@ -6,17 +6,15 @@ import { renumbered } from './dependencies.ts';
 import { type PerformOptions, sessionOptions } from './perform.ts';
 import { Session } from './session.ts';
 import {
-  exchangeResults,
   keepRecentResults,
   type Pass,
   removePairs,
   removeResults,
   removeSteps,
-  retargetResults,
-  simplifyValues,
   sliceToFailure,
-  tryEverySimplerValue,
 } from './shrink-passes.ts';
+import { exchangeResults, retargetResults } from './shrink-results.ts';
+import { simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
 import type { ShrinkReport } from './verdict.ts';
 
 export interface ShrinkOptions extends PerformOptions {
