@@ -22,6 +22,7 @@ export type {
   Verdict,
   Violation,
 } from './engine/verdict.ts';
+export { allSuites } from './lab/suites/all.ts';
 export {
   type Argument,
   boolean,
