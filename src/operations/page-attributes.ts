@@ -1,9 +1,9 @@
-import { integer, made } from '../language/argument.ts';
+import { integer, made, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { RwWindow } from '../model/kernel/temporary-rw.ts';
 import type { VmArea } from '../model/kernel/vmalloc.ts';
 import type { World } from '../model/world.ts';
-import { failingArgument } from './circumstance.ts';
+import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
 import {
   countArgument,
   everyPage,
@@ -23,10 +23,11 @@ type Care = (areaFlags: number, directFlags: number) => boolean;
 const always: Care = () => true;
 
 /** One of the set_memory_*() calls on part of an area. */
-function setMemory(name: string, does: string, change: Change, care: Care = always) {
+function setMemory(name: string, does: string, change: Change, care: Care = always, weight = 1) {
   return operation({
     name,
     does,
+    weight,
     takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingArgument },
     ready: (world: World, { area, page, count }) =>
       isLive(world, area) && page < area.pageCount && everyPage(world, area, page, pagesIn(area, page, count), care),
@@ -59,6 +60,7 @@ const makeTempRw = operation({
   name: 'execmem_make_temp_rw',
   does: 'The owner of text begins to make it writable in place: the first of two permission changes (mm/execmem.c, 6.15).',
   makes: 'window',
+  weight: 4,
   takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingArgument },
   ready: (world: World, { area, page, count }) =>
     isLive(world, area) &&
@@ -118,6 +120,23 @@ const allocPages = operation({
   },
 });
 
+/** The live area that vmap() made of the page. */
+const mappedAs = ({ vmalloc }: World, { firstFrame }: HugePage): VmArea | undefined =>
+  vmalloc.areas.find(({ frames, ownsFrames }) => !ownsFrames && frames[0] === firstFrame);
+
+const vmap = operation({
+  name: 'vmap',
+  does: 'Maps 512 contiguous frames a second time, in small pages of vmalloc space (mm/vmalloc.c:vmap()).',
+  makes: 'area',
+  takes: { pages: made<HugePage>('pages'), align: oneOf(['2m', 'page'], { default: '2m' }), failing: failingArgument },
+  ready: (world: World, { pages }) => mappedAs(world, pages) === undefined,
+  apply({ vmalloc, layout, failing: plan }: World, { pages: { firstFrame }, align, failing }) {
+    const frames = Array.from({ length: 512 }, (_, index) => firstFrame + index);
+    const alignPages = align === '2m' ? 512 : 1;
+    return plan.during(failing, () => vmalloc.map(frames, layout.modules, alignPages)) ?? refuse('NULL');
+  },
+});
+
 /** A set_memory_*() call on direct-map addresses. */
 function setDirectMemory(name: string, does: string, change: 'ro' | 'rw' | 'nx' | 'fourK') {
   return operation({
@@ -129,6 +148,8 @@ function setDirectMemory(name: string, does: string, change: 'ro' | 'rw' | 'nx' 
       count: countArgument,
       failing: failingArgument,
     },
+    /** Frames that are mapped elsewhere too have an owner who must be asked. */
+    ready: (world: World, { pages }) => mappedAs(world, pages) === undefined,
     apply({ setMemory, directMap, failing: plan }: World, { pages: { firstFrame }, page, count, failing }) {
       const first = directMap.pageOf(firstFrame + page);
       const outcome = plan.during(failing, () => setMemory[change](first, Math.min(count, 512 - page)));
@@ -137,12 +158,30 @@ function setDirectMemory(name: string, does: string, change: 'ro' | 'rw' | 'nx' 
   });
 }
 
+const speculateDirect = operation({
+  name: 'speculate_direct',
+  does: 'A CPU caches the direct-map translation of a page for no reason that software can see.',
+  hint: true,
+  weight: 2,
+  takes: {
+    pages: made<HugePage>('pages', { life: 'any' }),
+    page: integer({ min: 0, max: 511, default: 0, boundaries: [0, 1, 511] }),
+    cpu: cpuArgument,
+  },
+  ready: (world: World, { cpu }) => cpuExists(world, cpu),
+  apply({ machine, directMap }: World, { pages: { firstFrame }, page, cpu }) {
+    const { mmu, space } = machine.cpu(cpu);
+    return mmu.speculate(space, directMap.pageOf(firstFrame + page));
+  },
+});
+
 const freePages = operation({
   name: 'free_pages',
   does: 'Makes the frames writable again, and gives them back.',
   ends: 'pages',
   weight: 0.5,
   takes: { pages: made<HugePage>('pages') },
+  ready: (world: World, { pages }) => mappedAs(world, pages) === undefined,
   apply({ machine: { memory }, setMemory, directMap }: World, { pages: { firstFrame } }) {
     const outcome = setMemory.rw(directMap.pageOf(firstFrame), 512);
     if (outcome !== 0) return refuse(outcome);
@@ -171,8 +210,10 @@ export const setMemoryOperations = [
     'set_memory_rox',
     'Makes pages read-only and executable in one pass; uniform ones become large again.',
     'rox',
+    always,
+    3,
   ),
-  setMemory('set_memory_np', 'Takes pages and their aliases out of the tables.', 'np'),
+  setMemory('set_memory_np', 'Takes pages and their aliases out of the tables.', 'np', always, 0.4),
   setMemory('set_memory_4k', 'Splits large entries, and marks the small ones so that they stay.', 'fourK'),
   setMemoryPastEnd,
 ] as const;
@@ -183,6 +224,8 @@ export const temporaryRwOperations = [makeTempRw, finishTempRw, restoreRox] as c
 /** set_memory_*() on direct-map addresses. */
 export const directMapOperations = [
   allocPages,
+  vmap,
+  speculateDirect,
   setDirectMemory('set_memory_ro_direct', 'Makes direct-map pages read-only.', 'ro'),
   setDirectMemory('set_memory_rw_direct', 'Makes direct-map pages writable.', 'rw'),
   setDirectMemory('set_memory_4k_direct', 'Splits direct-map entries.', 'fourK'),

@@ -143,18 +143,15 @@ function freeStage(name: string, does: string, stage: FreeStage) {
 
 const write = operation({
   name: 'write_area',
-  does: 'A CPU stores a byte to a page of an area, of a live or a freed one, at its own address.',
+  does: 'A CPU stores a byte to a page of an area; a page fault answers where the area is read-only.',
   weight: 2,
-  takes: { area: made<VmArea>('area', { life: 'any' }), page: pageArgument, cpu: cpuArgument },
-  ready: (world: World, { area, page, cpu }) =>
-    cpuExists(world, cpu) && page < area.pageCount && (isLive(world, area) || !isMapped(world, area.firstPage + page)),
+  takes: { area: made<VmArea>('area'), page: pageArgument, cpu: cpuArgument },
+  ready: (world: World, { area, page, cpu }) => cpuExists(world, cpu) && isLive(world, area) && page < area.pageCount,
   apply({ access, machine }: World, { area, page, cpu }) {
     const fault = access.write(machine.cpu(cpu), area.firstPage + page, 8 * (page % 512), Uint8Array.of(0x90));
     return fault === undefined ? 'written' : { ...fault, page };
   },
 });
-
-const isMapped = ({ machine }: World, page: number): boolean => machine.kernelTables.translate(page) !== undefined;
 
 /** Operations on vmalloc areas as wholes. */
 export const vmallocOperations = [vmalloc, vfree, vfreeAgain, setVmFlushResetPerms, vmUnmapAliases, write] as const;

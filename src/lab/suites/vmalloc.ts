@@ -1,4 +1,6 @@
-import { areaLaws, permissionLaws, tableLifetimeLaws } from '../../invariants/memory-laws.ts';
+import { vmallocFaults } from '../../faults/vmalloc.ts';
+import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
+import { areaLaws, permissionLaws, stagedFreeLaws } from '../../invariants/memory-laws.ts';
 import { suite } from '../../language/suite.ts';
 import { areaAccessOperations } from '../../operations/hardware.ts';
 import { setMemoryOperations } from '../../operations/page-attributes.ts';
@@ -12,7 +14,9 @@ export const vmallocSuite = suite({
   kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3', 'prog-pack-first', 'per-program-text'],
   boot: bootWorld,
   operations: [...vmallocOperations, ...stagedVfreeOperations, ...setMemoryOperations, ...areaAccessOperations],
-  invariants: [...permissionLaws, ...areaLaws, ...tableLifetimeLaws],
+  invariants: [...permissionLaws, ...areaLaws, ...stagedFreeLaws],
+  faults: vmallocFaults,
+  kernelBugs: memoryKernelBugs,
   runs: 200,
   steps: 100,
 });
