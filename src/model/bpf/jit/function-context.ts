@@ -1,0 +1,108 @@
+/**
+ * What the passes over one function share (struct jit_context and the locals of do_jit() and bpf_int_jit_compile()).
+ * Fields that change from pass to pass say so.
+ */
+import { roundUp } from '../../../base/word.ts';
+import type { Emitter } from './emitter.ts';
+import type { JitMachine, KernelAddress } from './machine.ts';
+import type { ArenaWindow, FaultSite, JitFunction, JitRefusal, TailCallSite } from './program.ts';
+import { HARDWARE_REGISTER, HARDWARE_REGISTER_WITH_PRIVATE_STACK } from './registers.ts';
+
+/** BPF registers that a C function must preserve, in the order they are pushed. */
+export const CALLEE_SAVED = [6, 7, 8, 9] as const;
+
+export class FunctionContext {
+  readonly emitter: Emitter;
+  readonly machine: JitMachine;
+  readonly fn: JitFunction;
+  readonly arena: ArenaWindow | undefined;
+  readonly isSubprogram: boolean;
+  /** Two words an instruction: opcode, registers and offset in the first, the immediate in the second. */
+  readonly words: Int32Array;
+  readonly count: number;
+  /** By BPF register, the hardware register that holds it in this function's body. */
+  readonly hardware: Uint8Array;
+  /** Bytes of stack below the frame, a multiple of eight; none with a private stack. */
+  readonly stackBytes: number;
+  /** Of {@link CALLEE_SAVED}, those to push. */
+  readonly saved: readonly number[];
+
+  /** Code offset behind instruction i - 1; [0] is the length of the prologue. Rewritten as a pass runs. */
+  readonly ends: Int32Array;
+  /** Where the one epilogue begins. Rewritten when a pass meets the first exit. */
+  cleanup: number;
+  /** Whether this pass fills instructions that became shorter up to their old length. */
+  padding = false;
+  /** Where the code will run; undefined in the passes that only measure. */
+  image: KernelAddress | undefined;
+  /** Filled by the pass that writes the image. */
+  faults: FaultSite[] = [];
+  tailCalls: TailCallSite[] = [];
+  /** Why the kernel gives up; the first reason counts. */
+  refusal: JitRefusal | undefined;
+
+  constructor(
+    emitter: Emitter,
+    machine: JitMachine,
+    fn: JitFunction,
+    surroundings: {
+      readonly arena: ArenaWindow | undefined;
+      readonly isSubprogram: boolean;
+      readonly words: Int32Array;
+    },
+  ) {
+    this.emitter = emitter;
+    this.machine = machine;
+    this.fn = fn;
+    this.arena = surroundings.arena;
+    this.isSubprogram = surroundings.isSubprogram;
+    this.words = surroundings.words;
+    this.count = this.words.length / 2;
+    const privateStack = fn.privateStack !== undefined;
+    this.hardware = privateStack ? HARDWARE_REGISTER_WITH_PRIVATE_STACK : HARDWARE_REGISTER;
+    this.stackBytes = privateStack ? 0 : roundUp(fn.stackDepth, 8);
+    this.saved = fn.exceptionBoundary ? CALLEE_SAVED : registersUsed(this.words);
+    this.ends = new Int32Array(this.count + 1);
+    for (let i = 0; i <= this.count; i++) this.ends[i] = FIRST_GUESS * (i + 1);
+    this.cleanup = FIRST_GUESS * (this.count + 1);
+  }
+
+  refuse(errno: JitRefusal['errno'], reason: string): void {
+    this.refusal ??= { kind: 'refused', errno, reason };
+  }
+
+  /** The displacement of a five-byte call or jump that is emitted next. Measuring passes get any number. */
+  displacementTo(target: KernelAddress): number {
+    if (this.image === undefined) return 0;
+    const displacement = target - (this.image + this.emitter.length + 5);
+    if (displacement !== (displacement | 0))
+      this.refuse('EINVAL', `a call reaches only 2 GiB, not ${displacement} bytes`);
+    return displacement;
+  }
+
+  /** Distance of the tail-call slots from the frame pointer, the lower one first. */
+  get tailCallSlot(): number {
+    return this.machine.behaviour.tailCallCounter === 'by-pointer' ? -16 - this.stackBytes : -8 - this.stackBytes;
+  }
+}
+
+/** Before the first pass every instruction is believed to take this many bytes. */
+const FIRST_GUESS = 64;
+
+/** The kernel looks only at the register fields, whatever the opcode (detect_reg_usage()). */
+function registersUsed(words: Int32Array): readonly number[] {
+  let seen = 0;
+  for (let i = 0; i < words.length; i += 2) {
+    const registers = words[i]! >> 8;
+    seen |= (1 << (registers & 15)) | (1 << ((registers >> 4) & 15));
+  }
+  return CALLEE_SAVED.filter((register) => (seen & (1 << register)) !== 0);
+}
+
+/** Splits slots into words once, so that the passes read integers only. */
+export function instructionWords(code: Uint8Array): Int32Array {
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  const words = new Int32Array(code.length / 4);
+  for (let i = 0; i < words.length; i++) words[i] = view.getInt32(i * 4, true);
+  return words;
+}

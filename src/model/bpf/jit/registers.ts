@@ -1,0 +1,59 @@
+/**
+ * Which x86-64 register holds which BPF register (arch/x86/net/bpf_jit_comp.c, the comment above reg2hex).
+ * The numbers are the hardware's: bits 0-2 go into ModRM or SIB, bit 3 into the REX prefix (SDM volume 2, section 2.2.1).
+ */
+
+export const RAX = 0;
+export const RCX = 1;
+export const RDX = 2;
+export const RBX = 3;
+export const RSP = 4;
+export const RBP = 5;
+export const RSI = 6;
+export const RDI = 7;
+export const R8 = 8;
+/** Holds the frame pointer of a program with a private stack. */
+export const R9 = 9;
+/** BPF r11, the auxiliary register of blinding; also the limit in probing loads and the saved rax of fetching atomics. */
+export const R10 = 10;
+/** Scratch of the JIT itself. */
+export const R11 = 11;
+/** Holds the kernel address of the arena. */
+export const R12 = 12;
+export const R13 = 13;
+export const R14 = 14;
+export const R15 = 15;
+
+/** Index: BPF register r0 to r11. */
+export const HARDWARE_REGISTER = Uint8Array.of(RAX, RDI, RSI, RDX, RCX, R8, RBX, R13, R14, R15, RBP, R10);
+
+/** The same for a function with a private stack: r10 is r9 instead of rbp everywhere in its body. */
+export const HARDWARE_REGISTER_WITH_PRIVATE_STACK = HARDWARE_REGISTER.with(10, R9);
+
+/** Offsets of the saved registers in struct pt_regs, by hardware register; exception fixups name registers so. */
+export const PT_REGS_OFFSET = ptRegsOffsets([
+  [R15, 0],
+  [R14, 8],
+  [R13, 16],
+  [R12, 24],
+  [RBP, 32],
+  [RBX, 40],
+  [R11, 48],
+  [R10, 56],
+  [R9, 64],
+  [R8, 72],
+  [RAX, 80],
+  [RCX, 88],
+  [RDX, 96],
+  [RSI, 104],
+  [RDI, 112],
+]);
+
+/** sil, dil, bpl and r8b to r15b can only be named with a REX prefix; without it the numbers mean dh, bh, ch. */
+export const needsRexAsByte = (register: number): boolean => register >= RBP;
+
+function ptRegsOffsets(pairs: readonly (readonly [number, number])[]): Uint8Array {
+  const table = new Uint8Array(16);
+  for (const [register, offset] of pairs) table[register] = offset;
+  return table;
+}
