@@ -104,23 +104,20 @@ export function emitShift(
   wide: boolean,
   to: number,
   count: number,
-  bmi2: boolean,
+  way: { readonly bmi2: boolean; readonly alwaysSavesRcx: boolean },
 ): void {
-  if (count === RCX) {
-    e.onRegister(wide, 0xd3, shiftDigit(operation), to);
-  } else if (bmi2) {
+  if (count !== RCX && way.bmi2) {
     emitBmi2Shift(e, operation, wide, to, count);
-  } else if (to === RCX) {
-    e.move(true, R11, to);
-    e.move(true, RCX, count);
-    e.onRegister(wide, 0xd3, shiftDigit(operation), R11);
-    e.move(true, RCX, R11);
-  } else {
-    e.push(RCX);
-    e.move(true, RCX, count);
-    e.onRegister(wide, 0xd3, shiftDigit(operation), to);
-    e.pop(RCX);
+    return;
   }
+  const shifted = to === RCX && (count !== RCX || way.alwaysSavesRcx) ? R11 : to;
+  const savesRcx = count !== RCX && (to !== RCX || way.alwaysSavesRcx);
+  if (shifted !== to) e.move(true, R11, RCX);
+  if (savesRcx) e.push(RCX);
+  if (count !== RCX) e.move(true, RCX, count);
+  e.onRegister(wide, 0xd3, shiftDigit(operation), shifted);
+  if (savesRcx) e.pop(RCX);
+  if (shifted !== to) e.move(true, RCX, R11);
 }
 
 /**

@@ -96,7 +96,7 @@ function emitInstruction(c: FunctionContext, i: number, word: number, immediate:
 }
 
 function emitArithmetic(c: FunctionContext, word: number, immediate: number): void {
-  const { emitter: e, machine } = c;
+  const { emitter: e } = c;
   const wide = (word & 7) === Class.ALU64;
   const to = c.hardware[(word >> 8) & 15]!;
   const by = c.hardware[(word >> 12) & 15]!;
@@ -127,7 +127,7 @@ function emitArithmetic(c: FunctionContext, word: number, immediate: number): vo
     case Operation.LSH:
     case Operation.RSH:
     case Operation.ARSH:
-      if (fromRegister) alu.emitShift(e, operation, wide, to, by, machine.bmi2 && machine.behaviour.usesBmi2);
+      if (fromRegister) alu.emitShift(e, operation, wide, to, by, c.shiftWay);
       else alu.emitShiftImmediate(e, operation, wide, to, immediate);
       return;
     case Operation.END:

@@ -6,7 +6,7 @@ import { emitCountedCall, emitReturn } from './call.ts';
 import type { Emitter } from './emitter.ts';
 import type { FunctionContext } from './function-context.ts';
 import { hasEndbr } from './machine.ts';
-import { HARDWARE_REGISTER, R9, R12, R13, R14, R15, RBX } from './registers.ts';
+import { R9, R12, R13, R14, R15, RBX } from './registers.ts';
 
 /** MAX_TAIL_CALL_CNT */
 export const MAX_TAIL_CALLS = 33;
@@ -40,13 +40,13 @@ export function emitEpilogue(c: FunctionContext, clearsBranchHistory: boolean): 
 
 /** Restores what {@link emitPrologue} saved; a tail call needs it too, without leaving the frame. */
 export function popSavedRegisters({ emitter: e, saved, arena, fn }: FunctionContext): void {
-  for (let i = saved.length - 1; i >= 0; i--) e.pop(HARDWARE_REGISTER[saved[i]!]!);
+  for (let i = saved.length - 1; i >= 0; i--) e.pop(saved[i]!);
   if (fn.exceptionBoundary || arena !== undefined) e.pop(R12);
 }
 
 function pushSavedRegisters({ emitter: e, saved, arena, fn }: FunctionContext): void {
   if (fn.exceptionBoundary || arena !== undefined) e.push(R12);
-  for (const register of saved) e.push(HARDWARE_REGISTER[register]!);
+  for (const register of saved) e.push(register);
 }
 
 /** What an indirect caller's check expects in front of the function proper. */

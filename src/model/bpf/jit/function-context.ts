@@ -6,10 +6,10 @@ import { roundUp } from '../../../base/word.ts';
 import type { Emitter } from './emitter.ts';
 import type { JitMachine, KernelAddress } from './machine.ts';
 import type { ArenaWindow, FaultSite, JitFunction, JitRefusal, TailCallSite } from './program.ts';
-import { HARDWARE_REGISTER, HARDWARE_REGISTER_WITH_PRIVATE_STACK } from './registers.ts';
+import { hardwareRegisters, R13, R14, R15, RBX } from './registers.ts';
 
-/** BPF registers that a C function must preserve, in the order they are pushed. */
-export const CALLEE_SAVED = [6, 7, 8, 9] as const;
+/** What a C function must preserve and r6 to r9 live in, in the order they are pushed. */
+const CALLEE_SAVED = [RBX, R13, R14, R15] as const;
 
 export class FunctionContext {
   readonly emitter: Emitter;
@@ -24,8 +24,11 @@ export class FunctionContext {
   readonly hardware: Uint8Array;
   /** Bytes of stack below the frame, a multiple of eight; none with a private stack. */
   readonly stackBytes: number;
-  /** Of {@link CALLEE_SAVED}, those to push. */
+  /** The callee-saved hardware registers to push. */
   readonly saved: readonly number[];
+
+  /** How this machine's kernel shifts by a register. */
+  readonly shiftWay: { readonly bmi2: boolean; readonly alwaysSavesRcx: boolean };
 
   /** Code offset behind instruction i - 1; [0] is the length of the prologue. Rewritten as a pass runs. */
   readonly ends: Int32Array;
@@ -59,9 +62,11 @@ export class FunctionContext {
     this.words = surroundings.words;
     this.count = this.words.length / 2;
     const privateStack = fn.privateStack !== undefined;
-    this.hardware = privateStack ? HARDWARE_REGISTER_WITH_PRIVATE_STACK : HARDWARE_REGISTER;
+    this.hardware = hardwareRegisters(machine.behaviour.auxiliaryRegister, privateStack);
     this.stackBytes = privateStack ? 0 : roundUp(fn.stackDepth, 8);
     this.saved = fn.exceptionBoundary ? CALLEE_SAVED : registersUsed(this.words);
+    const bmi2 = machine.behaviour.variableShift === 'bmi2';
+    this.shiftWay = { bmi2: bmi2 && machine.bmi2, alwaysSavesRcx: !bmi2 };
     this.ends = new Int32Array(this.count + 1);
     for (let i = 0; i <= this.count; i++) this.ends[i] = FIRST_GUESS * (i + 1);
     this.cleanup = FIRST_GUESS * (this.count + 1);
@@ -96,7 +101,7 @@ function registersUsed(words: Int32Array): readonly number[] {
     const registers = words[i]! >> 8;
     seen |= (1 << (registers & 15)) | (1 << ((registers >> 4) & 15));
   }
-  return CALLEE_SAVED.filter((register) => (seen & (1 << register)) !== 0);
+  return CALLEE_SAVED.filter((_, index) => (seen & (1 << (6 + index))) !== 0);
 }
 
 /** Splits slots into words once, so that the passes read integers only. */

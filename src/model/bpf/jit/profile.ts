@@ -6,6 +6,8 @@
  */
 
 export interface JitBehaviour {
+  /** The number of the register behind the frame pointer that blinding and inlined helpers use; 7.2 gives 11 to others. */
+  readonly auxiliaryRegister: 11 | 12;
   /**
    * How a tail call counts (6.12, 116e04ba1459): the count itself travels in eax and lives in every frame, or its address
    * does, so that all frames share one count.
@@ -13,13 +15,19 @@ export interface JitBehaviour {
   readonly tailCallCounter: 'by-value' | 'by-pointer';
   /** Whether a 64-bit constant that is a sign-extended 32-bit one gets the 7-byte form instead of the 10-byte one. */
   readonly loadsSignExtended: boolean;
-  /** Whether shifts by a register use shlx and its like where the CPU has BMI2 (6.2). */
-  readonly usesBmi2: boolean;
+  /**
+   * How a shift by a register other than rcx is made: with the count in cl, or by shlx and its like where the CPU has BMI2
+   * (6.2). The old way also saves rcx when rcx is what is shifted and about to be overwritten.
+   */
+  readonly variableShift: 'count-in-cl' | 'bmi2';
   /** How a probing load tells kernel addresses from others (6.9, b599d7d26d6a). */
   readonly probeCheck: 'above-user-limit' | 'above-vsyscall';
   /** Whether xchg, which always locks the bus, carries a lock prefix all the same (until 7.0). */
   readonly locksExchange: boolean;
-  /** The farthest forward displacement a two-byte jump is used for (123 since 6.12, c8831bdbfbab). */
+  /**
+   * The farthest forward displacement a two-byte jump is used for: 123 since 6.12 (c8831bdbfbab), which stable kernels took
+   * over; 6.1.192 has it.
+   */
   readonly shortJumpReach: 123 | 127;
   /** What an arena instruction's exception entry tells the handler. */
   readonly arenaFixup: ArenaFixup;
@@ -38,12 +46,13 @@ export interface JitBehaviour {
 export type ArenaFixup = 'register' | 'report' | 'report-loads-of-atomics';
 
 const linux6_1: JitBehaviour = {
+  auxiliaryRegister: 11,
   tailCallCounter: 'by-value',
   loadsSignExtended: false,
-  usesBmi2: false,
+  variableShift: 'count-in-cl',
   probeCheck: 'above-user-limit',
   locksExchange: true,
-  shortJumpReach: 127,
+  shortJumpReach: 123,
   arenaFixup: 'register',
   callDepthAddressing: 'absolute',
   fineIbt: 'r10',
@@ -54,16 +63,15 @@ const linux6_12: JitBehaviour = {
   ...linux6_1,
   tailCallCounter: 'by-pointer',
   loadsSignExtended: true,
-  usesBmi2: true,
+  variableShift: 'bmi2',
   probeCheck: 'above-vsyscall',
-  shortJumpReach: 123,
   callDepthAddressing: 'relative',
 };
 
 const linux6_16: JitBehaviour = { ...linux6_12, fineIbt: 'eax' };
 const linux6_18: JitBehaviour = { ...linux6_16, arenaFixup: 'report', poisonedEndbr: 'nop-0xd6' };
 const linux7_0: JitBehaviour = { ...linux6_18, locksExchange: false };
-const linux7_2: JitBehaviour = { ...linux7_0, arenaFixup: 'report-loads-of-atomics' };
+const linux7_2: JitBehaviour = { ...linux7_0, auxiliaryRegister: 12, arenaFixup: 'report-loads-of-atomics' };
 
 /** By mainline version, `major.minor`. Versions that share a record generate the same code from the same input. */
 export const JIT_BEHAVIOUR = {

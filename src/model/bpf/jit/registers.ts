@@ -2,6 +2,7 @@
  * Which x86-64 register holds which BPF register (arch/x86/net/bpf_jit_comp.c, the comment above reg2hex).
  * The numbers are the hardware's: bits 0-2 go into ModRM or SIB, bit 3 into the REX prefix (SDM volume 2, section 2.2.1).
  */
+import { FRAME_POINTER } from '../instruction.ts';
 
 export const RAX = 0;
 export const RCX = 1;
@@ -24,11 +25,24 @@ export const R13 = 13;
 export const R14 = 14;
 export const R15 = 15;
 
-/** Index: BPF register r0 to r11. */
-export const HARDWARE_REGISTER = Uint8Array.of(RAX, RDI, RSI, RDX, RCX, R8, RBX, R13, R14, R15, RBP, R10);
+/**
+ * The hardware register of every register number. With a private stack the frame pointer is r9 instead of rbp everywhere in
+ * the function's body. Numbers that are no register map to themselves; the verifier lets none through.
+ */
+export function hardwareRegisters(auxiliaryRegister: number, privateStack: boolean): Uint8Array {
+  return TABLES[auxiliaryRegister - 11]![privateStack ? 1 : 0]!;
+}
 
-/** The same for a function with a private stack: r10 is r9 instead of rbp everywhere in its body. */
-export const HARDWARE_REGISTER_WITH_PRIVATE_STACK = HARDWARE_REGISTER.with(10, R9);
+const BPF_REGISTERS = [RAX, RDI, RSI, RDX, RCX, R8, RBX, R13, R14, R15];
+
+const TABLES = [11, 12].map((auxiliary) =>
+  [RBP, R9].map((frame) => {
+    const table = Uint8Array.from({ length: 16 }, (_, number) => BPF_REGISTERS[number] ?? number);
+    table[FRAME_POINTER] = frame;
+    table[auxiliary] = R10;
+    return table;
+  }),
+);
 
 /** Offsets of the saved registers in struct pt_regs, by hardware register; exception fixups name registers so. */
 export const PT_REGS_OFFSET = ptRegsOffsets([
