@@ -25,10 +25,11 @@ export function recordedMachine(record: JitRecord, meta: JitMeta, where: string)
     trapAfterReturn: shortestProgram(boot)?.endsWith('c3cc') ?? false,
     indirectJump: indirectJump(boot, meta, symbol),
     callDepthCounter: boot.return === 'call_depth_return_thunk' ? callDepthCounter(boot, symbol) : undefined,
+    countedCallees: new Set(),
     controlFlow: controlFlow(boot, meta),
     branchHistory: { loop: undefined, hardware: false, hypervisor: false },
     bmi2: true,
-    thisCpuOffset: Number(BigInt.asIntN(32, BigInt(record.this_cpu_off32 ?? boot.kallsyms['this_cpu_off'] ?? 0))),
+    thisCpuOffset: Number(BigInt.asIntN(32, BigInt(record.this_cpu_off32 ?? boot.kallsyms.this_cpu_off ?? 0))),
     userLimitHigh: FOUR_LEVEL_USER_LIMIT,
     offsets: {
       maxEntries: structOffset(meta, 'bpf_map.max_entries', where),
@@ -51,7 +52,7 @@ function recordedBoot(record: JitRecord, meta: JitMeta, where: string): Recorded
 }
 
 function symbolAddress(boot: RecordedBoot, name: string, callBase: bigint, where: string): KernelAddress {
-  const [text, base] = [boot.kallsyms[name], boot.kallsyms['__bpf_call_base']];
+  const [text, base] = [boot.kallsyms[name], boot.kallsyms.__bpf_call_base];
   if (text === undefined || base === undefined)
     throw new RecordingError(`${where}: the companion lacks the symbol ${name}`);
   const address = BigInt(text);
@@ -64,7 +65,7 @@ const isPerCpuOffset = (address: bigint): boolean => address < 1n << 32n;
 /** The host's companion describes its jump in a sentence, a guest's lists where the tail call left the image. */
 function indirectJump(boot: RecordedBoot, meta: JitMeta, symbol: (name: string) => KernelAddress): IndirectJump {
   const targets = boot['targets_outside_the_image_of_tailcall/indirect_pop0_s0_c0'] ?? [];
-  const described = [...targets, String(meta.constants?.['indirect_jump'] ?? '')].join(' ');
+  const described = [...targets, String(meta.constants?.indirect_jump ?? '')].join(' ');
   const thunk = /__x86_indirect_\w+_rcx/.exec(described)?.[0];
   if (thunk !== undefined) return { kind: 'thunk', address: symbol(thunk) };
   return { kind: 'plain', trapAfter: shortestProgram(boot)?.endsWith('c3cc') ?? false };
@@ -78,7 +79,7 @@ function callDepthCounter(boot: RecordedBoot, symbol: (name: string) => KernelAd
 
 /** Whether functions begin with endbr64 shows in the shortest program; configurations are not known for all kernels. */
 function controlFlow(boot: RecordedBoot, meta: JitMeta): ControlFlow {
-  const ibt = shortestProgram(boot)?.startsWith('f30f1efa') ?? meta.constants?.['ENDBR_INSN_SIZE'] === 4;
+  const ibt = shortestProgram(boot)?.startsWith('f30f1efa') ?? meta.constants?.ENDBR_INSN_SIZE === 4;
   return { kind: ibt ? 'ibt' : 'none' };
 }
 

@@ -5,7 +5,6 @@
 import { toHex } from '../base/bytes.ts';
 import { Callee, Class, Jump, LD_IMM64, SLOT_BYTES, WideSource } from '../model/bpf/instruction.ts';
 import { compile } from '../model/bpf/jit/compile.ts';
-import { ENTRY_BYTES } from '../model/bpf/jit/exception-table.ts';
 import { type JitMachine, kernelAddress } from '../model/bpf/jit/machine.ts';
 import type { CompiledFunction, FunctionLink, JitFunction, JitProgram } from '../model/bpf/jit/program.ts';
 import { populateTailCall } from '../model/bpf/jit/tail-call.ts';

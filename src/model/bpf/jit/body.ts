@@ -21,7 +21,7 @@ import {
 import * as alu from './alu.ts';
 import { emitFetchLoop, emitLocked, needsLoop } from './atomic.ts';
 import { emitCall } from './call.ts';
-import { arenaFault, probeFault } from './exception-table.ts';
+import { type ArenaAccess, arenaFault, atomicAccess, probeFault } from './exception-table.ts';
 import { emitEpilogue, emitPrologue } from './frame.ts';
 import type { FunctionContext } from './function-context.ts';
 import { emitComparison, emitConditionalJump, emitJump, emitJumpToEpilogue } from './jump.ts';
@@ -78,20 +78,25 @@ function emitInstruction(c: FunctionContext, i: number, word: number, immediate:
   switch (word & 7) {
     case Class.ALU:
     case Class.ALU64:
-      return emitArithmetic(c, word, immediate);
+      emitArithmetic(c, word, immediate);
+      return;
     case Class.LDX:
-      return emitLoad(c, word, start);
+      emitLoad(c, word, start);
+      return;
     case Class.ST:
-      return emitStoreImmediate(c, word, immediate, start);
+      emitStoreImmediate(c, word, immediate, start);
+      return;
     case Class.STX:
       return modeOf(word) === Mode.ATOMIC || modeOf(word) === InternalMode.PROBE_ATOMIC
         ? emitAtomic(c, word, immediate, start)
         : emitStore(c, word, start);
     case Class.JMP:
     case Class.JMP32:
-      return emitJumpClass(c, i, word, immediate, start);
+      emitJumpClass(c, i, word, immediate, start);
+      return;
     default:
-      return unknownOpcode(c, word);
+      unknownOpcode(c, word);
+      return;
   }
 }
 
@@ -116,7 +121,8 @@ function emitArithmetic(c: FunctionContext, word: number, immediate: number): vo
       else e.loadImmediate32(to, immediate, wide);
       return;
     case Operation.NEG:
-      return e.onRegister(wide, 0xf7, 3, to);
+      e.onRegister(wide, 0xf7, 3, to);
+      return;
     case Operation.MUL:
       return fromRegister ? alu.emitMultiply(e, wide, to, by) : alu.emitMultiplyImmediate(e, wide, to, immediate);
     case Operation.DIV:
@@ -133,7 +139,8 @@ function emitArithmetic(c: FunctionContext, word: number, immediate: number): vo
     case Operation.END:
       return wide || fromRegister ? alu.emitByteSwap(e, immediate, to) : alu.emitTruncate(e, immediate, to);
     default:
-      return unknownOpcode(c, word);
+      unknownOpcode(c, word);
+      return;
   }
 }
 
@@ -164,13 +171,16 @@ function emitLoad(c: FunctionContext, word: number, start: number): void {
   const offset = word >> 16;
   switch (modeOf(word)) {
     case Mode.MEM:
-      return memory.emitLoad(e, size, false, base, to, offset);
+      memory.emitLoad(e, size, false, base, to, offset);
+      return;
     case Mode.MEMSX:
-      return memory.emitLoad(e, size, true, base, to, offset);
+      memory.emitLoad(e, size, true, base, to, offset);
+      return;
     case InternalMode.PROBE_MEM32:
     case InternalMode.PROBE_MEM32SX:
       memory.emitArenaLoad(e, size, modeOf(word) === InternalMode.PROBE_MEM32SX, base, to, offset);
-      return arenaMayFault(c, start, to, base, offset);
+      arenaMayFault(c, start, { write: false, clear: to, base, displacement: offset });
+      return;
     case InternalMode.PROBE_MEM:
     case InternalMode.PROBE_MEMSX: {
       const load = { size, signed: modeOf(word) === InternalMode.PROBE_MEMSX, base, to, offset };
@@ -179,7 +189,8 @@ function emitLoad(c: FunctionContext, word: number, start: number): void {
       return;
     }
     default:
-      return unknownOpcode(c, word);
+      unknownOpcode(c, word);
+      return;
   }
 }
 
@@ -189,14 +200,18 @@ function emitStoreImmediate(c: FunctionContext, word: number, immediate: number,
   const offset = word >> 16;
   switch (modeOf(word)) {
     case Mode.MEM:
-      return memory.emitStoreImmediate(e, sizeOf(word), base, offset, immediate);
+      memory.emitStoreImmediate(e, sizeOf(word), base, offset, immediate);
+      return;
     case InternalMode.PROBE_MEM32:
       memory.emitArenaStoreImmediate(e, sizeOf(word), base, offset, immediate);
-      return arenaMayFault(c, start, undefined, base, offset);
+      arenaMayFault(c, start, { write: true, clear: undefined, base, displacement: offset });
+      return;
     case InternalMode.NOSPEC:
-      return e.sequence(0x0f, 0xae, 0xe8);
+      e.sequence(0x0f, 0xae, 0xe8);
+      return;
     default:
-      return unknownOpcode(c, word);
+      unknownOpcode(c, word);
+      return;
   }
 }
 
@@ -207,12 +222,15 @@ function emitStore(c: FunctionContext, word: number, start: number): void {
   const offset = word >> 16;
   switch (modeOf(word)) {
     case Mode.MEM:
-      return memory.emitStore(e, sizeOf(word), base, from, offset);
+      memory.emitStore(e, sizeOf(word), base, from, offset);
+      return;
     case InternalMode.PROBE_MEM32:
       memory.emitArenaStore(e, sizeOf(word), base, from, offset);
-      return arenaMayFault(c, start, undefined, base, offset);
+      arenaMayFault(c, start, { write: true, clear: undefined, base, displacement: offset });
+      return;
     default:
-      return unknownOpcode(c, word);
+      unknownOpcode(c, word);
+      return;
   }
 }
 
@@ -228,13 +246,15 @@ function emitAtomic(c: FunctionContext, word: number, kind: number, start: numbe
   } else if (kind === Atomic.STORE_RELEASE) {
     (arena ? memory.emitArenaStore : memory.emitStore)(e, size, dst, src, offset);
   } else if (size === Size.B || size === Size.H || (arena && needsLoop(kind))) {
-    return c.refuse('EFAULT', `atomic operation ${kind} of this size or place`);
+    c.refuse('EFAULT', `atomic operation ${kind} of this size or place`);
+    return;
   } else {
     const access = { kind, size, base: dst, register: src, offset, arena };
     if (needsLoop(kind)) emitFetchLoop(e, access);
     else if (!emitLocked(e, access, machine.behaviour.locksExchange)) c.refuse('EFAULT', `atomic operation ${kind}`);
   }
-  if (arena) arenaMayFault(c, start, undefined, dst, offset);
+  if (arena)
+    arenaMayFault(c, start, atomicAccess(kind, { dst, src, displacement: offset }, machine.behaviour.arenaFixup));
 }
 
 function emitJumpClass(c: FunctionContext, i: number, word: number, immediate: number, start: number): void {
@@ -252,7 +272,8 @@ function emitJumpClass(c: FunctionContext, i: number, word: number, immediate: n
       return immediate === 0 ? emitIndirectTailCall(c) : emitDirectTailCall(c, immediate - 1);
     case Jump.EXIT:
     case Jump.JCOND:
-      return unknownOpcode(c, word);
+      unknownOpcode(c, word);
+      return;
     default: {
       const by = (word & Source.X) !== 0 ? c.hardware[right]! : undefined;
       emitComparison(c, operation, wide, c.hardware[(word >> 8) & 15]!, by, immediate);
@@ -261,16 +282,10 @@ function emitJumpClass(c: FunctionContext, i: number, word: number, immediate: n
   }
 }
 
-function arenaMayFault(
-  c: FunctionContext,
-  start: number,
-  clear: number | undefined,
-  base: number,
-  displacement: number,
-): void {
+/** Notes that what was emitted since `start` may fault. */
+function arenaMayFault(c: FunctionContext, start: number, access: ArenaAccess): void {
   if (c.image === undefined) return;
-  const length = c.emitter.length - start;
-  c.faults.push(arenaFault(start, length, { clear, base, displacement }, c.machine.behaviour.arenaFixup));
+  c.faults.push(arenaFault(start, c.emitter.length - start, access, c.machine.behaviour.arenaFixup));
 }
 
 function unknownOpcode(c: FunctionContext, word: number): void {

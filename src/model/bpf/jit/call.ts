@@ -25,7 +25,7 @@ export function emitCall(c: FunctionContext, callee: number, immediate: number):
 
 /** The call itself, after the accounting that keeps the return stack buffer from running empty. */
 export function emitCountedCall(c: FunctionContext, target: KernelAddress): void {
-  emitCallDepthAccounting(c);
+  if (!c.machine.countedCallees.has(target)) emitCallDepthAccounting(c);
   c.emitter.relative32(0xe8, c.displacementTo(target));
 }
 

@@ -26,6 +26,11 @@ export interface JitMachine {
   readonly indirectJump: IndirectJump;
   /** __x86_call_depth when calls are counted (retbleed=stuff). */
   readonly callDepthCounter: KernelAddress | undefined;
+  /**
+   * Functions of the kernel in front of which the boot wrote the accounting, because kernel text calls them directly. The
+   * JIT takes them for thunks that count themselves (arch/x86/kernel/callthunks.c:is_callthunk()) and calls them uncounted.
+   */
+  readonly countedCallees: ReadonlySet<KernelAddress>;
   readonly controlFlow: ControlFlow;
   readonly branchHistory: BranchHistory;
   /** The CPU has BMI2. */
@@ -107,6 +112,7 @@ export const PLAIN_MACHINE: JitMachine = {
   trapAfterReturn: false,
   indirectJump: { kind: 'plain', trapAfter: false },
   callDepthCounter: undefined,
+  countedCallees: new Set(),
   controlFlow: { kind: 'none' },
   branchHistory: { loop: undefined, hardware: false, hypervisor: false },
   bmi2: true,

@@ -41,9 +41,10 @@ export interface JitBehaviour {
 
 /**
  * `register`: only which register to clear. `report`: also which register held the address and the offset, so that the
- * fault can be reported (6.18). `report-loads-of-atomics`: as `report`, and atomics that return a value are loads (7.2).
+ * fault can be reported (6.18). `report-direction`: also whether it was a write; and atomics that return a value clear the
+ * register they return it in, and a load-acquire is a load, which until then all were taken for stores (7.2).
  */
-export type ArenaFixup = 'register' | 'report' | 'report-loads-of-atomics';
+export type ArenaFixup = 'register' | 'report' | 'report-direction';
 
 const linux6_1: JitBehaviour = {
   auxiliaryRegister: 11,
@@ -71,7 +72,7 @@ const linux6_12: JitBehaviour = {
 const linux6_16: JitBehaviour = { ...linux6_12, fineIbt: 'eax' };
 const linux6_18: JitBehaviour = { ...linux6_16, arenaFixup: 'report', poisonedEndbr: 'nop-0xd6' };
 const linux7_0: JitBehaviour = { ...linux6_18, locksExchange: false };
-const linux7_2: JitBehaviour = { ...linux7_0, auxiliaryRegister: 12, arenaFixup: 'report-loads-of-atomics' };
+const linux7_2: JitBehaviour = { ...linux7_0, auxiliaryRegister: 12, arenaFixup: 'report-direction' };
 
 /** By mainline version, `major.minor`. Versions that share a record generate the same code from the same input. */
 export const JIT_BEHAVIOUR = {
