@@ -52,6 +52,7 @@ const record = v.object({
   this_cpu_off32: v.optional(v.union([v.number(), address])),
   extable: v.optional(v.array(v.object({ func: count, addr: address, bytes }))),
   exception_cb: v.optional(v.object({ addr: address, bytes48: bytes })),
+  calls: v.optional(v.array(v.object({ addr: address }))),
   pack: v.optional(v.object({ ro_header: address, size: count, raw: bytes })),
 });
 

@@ -2,6 +2,7 @@
  * The machine a recording was made on, as the compiler wants it. Addresses of the kernel come from the companion's symbols,
  * moved by the distance between the two boots' __bpf_call_base; what the line itself says goes before.
  */
+import { toHex } from '../base/bytes.ts';
 import {
   type ControlFlow,
   type IndirectJump,
@@ -25,7 +26,7 @@ export function recordedMachine(record: JitRecord, meta: JitMeta, where: string)
     trapAfterReturn: shortestProgram(boot)?.endsWith('c3cc') ?? false,
     indirectJump: indirectJump(boot, meta, symbol),
     callDepthCounter: boot.return === 'call_depth_return_thunk' ? callDepthCounter(boot, symbol) : undefined,
-    countedCallees: new Set(),
+    countedCallees: uncountedCalls(record),
     controlFlow: controlFlow(boot, meta),
     branchHistory: { loop: undefined, hardware: false, hypervisor: false },
     bmi2: true,
@@ -76,6 +77,30 @@ function callDepthCounter(boot: RecordedBoot, symbol: (name: string) => KernelAd
   const inPerCpuHot = 16;
   return '__x86_call_depth' in boot.kallsyms ? symbol('__x86_call_depth') : symbol('pcpu_hot') + inPerCpuHot;
 }
+
+/**
+ * Which callees the kernel's boot had prepared to count themselves is not in the file but in its effect: a recorded call
+ * that no accounting precedes. It is read once for each callee that the record names.
+ */
+function uncountedCalls({ funcs, jited, calls }: JitRecord): Set<KernelAddress> {
+  const callees = new Set((calls ?? []).map(({ addr }) => kernelAddress(addr)));
+  const found = new Set<KernelAddress>();
+  const view = new DataView(jited.buffer, jited.byteOffset, jited.byteLength);
+  let start = 0;
+  for (const { addr, len } of funcs) {
+    for (let at = start; callees.size > 0 && at + 5 <= start + len; at++) {
+      if (jited[at] !== 0xe8) continue;
+      const target = kernelAddress(addr) + (at - start) + 5 + view.getInt32(at + 1, true);
+      if (callees.has(target) && !endsInAccounting(jited.subarray(0, at))) found.add(target);
+    }
+    start += len;
+  }
+  return found;
+}
+
+/** sar qword gs:[...], 5 */
+const endsInAccounting = (code: Uint8Array): boolean =>
+  toHex(code.subarray(-9, -5)) === '6548c13d' && code.at(-1) === 5;
 
 /** Whether functions begin with endbr64 shows in the shortest program; configurations are not known for all kernels. */
 function controlFlow(boot: RecordedBoot, meta: JitMeta): ControlFlow {

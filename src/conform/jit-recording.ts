@@ -3,13 +3,14 @@
  * at the recorded addresses, and compares every byte of code and of exception tables. Nothing is masked.
  */
 import { toHex } from '../base/bytes.ts';
-import { Callee, Class, Jump, LD_IMM64, SLOT_BYTES, WideSource } from '../model/bpf/instruction.ts';
 import { compile } from '../model/bpf/jit/compile.ts';
-import { type JitMachine, kernelAddress } from '../model/bpf/jit/machine.ts';
-import type { CompiledFunction, FunctionLink, JitFunction, JitProgram } from '../model/bpf/jit/program.ts';
+import { kernelAddress } from '../model/bpf/jit/machine.ts';
+import type { CompiledFunction } from '../model/bpf/jit/program.ts';
 import { populateTailCall } from '../model/bpf/jit/tail-call.ts';
 import { type JitMeta, type JitRecord, type RecordedFunction, readJitRecord } from './jit-record.ts';
+import { recordedFilter } from './jit-recorded-filter.ts';
 import { recordedMachine } from './jit-recorded-machine.ts';
+import { recordedProgram } from './jit-recorded-program.ts';
 
 /** One field of one case that came out otherwise than recorded. */
 export interface Difference {
@@ -40,6 +41,9 @@ export interface JudgedLine {
 
 const MOST_FAILURES_SHOWN = 10;
 
+/** The class of recorded filters in classic BPF. */
+const CLASSIC = 'cbpf';
+
 /** Judges the lines of one recording. `file` is only for messages. Throws RecordingError for a line that can't be read. */
 export function performJitRecording(lines: Iterable<string>, meta: JitMeta, file = 'recording'): ConformReport {
   let passed = 0;
@@ -68,7 +72,7 @@ export function* judgeJitRecording(lines: Iterable<string>, meta: JitMeta, file 
     const where = `${file}:${number}`;
     const record = readJitRecord(line, where);
     const skipped = whyNotJudged(record);
-    const differences = skipped === undefined ? judge(record, recordedMachine(record, meta, where)) : [];
+    const differences = skipped === undefined ? judge(record, meta, where) : [];
     yield { record, skipped, differences };
   }
 }
@@ -78,8 +82,9 @@ function whyNotJudged(record: JitRecord): string | undefined {
   return record.note?.includes('not recoverable') ? record.note : undefined;
 }
 
-function judge(record: JitRecord, machine: JitMachine): Difference[] {
-  const program = recordedProgram(record);
+function judge(record: JitRecord, meta: JitMeta, where: string): Difference[] {
+  const machine = recordedMachine(record, meta, where);
+  const program = record.cls === CLASSIC ? recordedFilter(record, machine, meta) : recordedProgram(record);
   const hidden = record.exception_cb;
   const places = [...record.funcs.map(({ addr }) => addr), ...(hidden ? [hidden.addr] : [])].map(kernelAddress);
   const result = compile(program, machine, (index) => places[index]!);
@@ -92,9 +97,9 @@ function judge(record: JitRecord, machine: JitMachine): Difference[] {
 function* differencesOf(record: JitRecord, functions: readonly CompiledFunction[]): Generator<Difference> {
   let at = 0;
   for (const [step, recorded] of record.funcs.entries()) {
-    const expected = record.jited.subarray(at, at + recorded.len);
-    at += recorded.len;
     const compiled = functions[step]!;
+    const expected = recordedCode(record, at, recorded, compiled.code.length);
+    at += recorded.len;
     patchTailCalls(compiled, expected);
     yield* difference(record.name, step, 'jited', toHex(expected), toHex(compiled.code));
     const table = record.extable?.find(({ func }) => func === step);
@@ -123,6 +128,21 @@ function* differencesOf(record: JitRecord, functions: readonly CompiledFunction[
   }
 }
 
+/**
+ * Of a classic filter the recording has the memory it was placed in, from which the code was cut where trap bytes begin; so a
+ * trap byte that belongs to the code is found there.
+ */
+function recordedCode(
+  { jited, pack }: JitRecord,
+  at: number,
+  { addr, len }: RecordedFunction,
+  compiled: number,
+): Uint8Array {
+  if (pack === undefined) return jited.subarray(at, at + len);
+  const start = Number(addr - pack.ro_header);
+  return pack.raw.subarray(start, start + Math.max(len, compiled));
+}
+
 function* difference(
   name: string,
   step: number,
@@ -144,73 +164,4 @@ function patchTailCalls({ address, code, tailCalls }: CompiledFunction, recorded
     if (site.resumeOffset > recorded.length || recorded[site.targetOffset] !== 0xe9) continue;
     populateTailCall(code, address, site, address + site.resumeOffset + view.getInt32(site.targetOffset + 1, true));
   }
-}
-
-/** What the verifier gave the JIT, cut into functions. */
-function recordedProgram(record: JitRecord): JitProgram {
-  const input = record.jit_in ?? (record.xlated instanceof Uint8Array ? record.xlated : record.insns);
-  const hidden = record.exception_cb === undefined ? 0 : HIDDEN_CALLBACK_SLOTS;
-  const total = input.length / SLOT_BYTES;
-  const starts = [...record.funcs.map(({ start }) => start), ...(hidden > 0 ? [total - hidden] : [])];
-  const code = (index: number) =>
-    input.subarray(starts[index]! * SLOT_BYTES, (starts[index + 1] ?? total) * SLOT_BYTES);
-  const functions = record.funcs.map((fn, index) => recordedFunction(record, fn, code(index), starts[index]!, index));
-  if (hidden > 0) functions.push({ ...NO_FRAME, code: code(record.funcs.length), exceptionCallback: true });
-  const kernelStart = record.funcs[0]!.arena_kern;
-  const arena = kernelStart === undefined ? undefined : { kernelStart, userStart: record.arena_user ?? 0n };
-  return { functions, arena, wasClassic: false, loaderIsAdmin: true };
-}
-
-/** The verifier appends `r0 = r1; exit` to a program that throws without a callback of its own (do_misc_fixups()). */
-const HIDDEN_CALLBACK_SLOTS = 2;
-
-const NO_FRAME: Omit<JitFunction, 'code'> = {
-  stackDepth: 0,
-  tailCallReachable: false,
-  exceptionBoundary: false,
-  exceptionCallback: false,
-  privateStack: undefined,
-  links: [],
-};
-
-function recordedFunction(
-  record: JitRecord,
-  fn: RecordedFunction,
-  code: Uint8Array,
-  start: number,
-  index: number,
-): JitFunction {
-  return {
-    code,
-    stackDepth: fn.stack,
-    tailCallReachable: fn.tcr !== 0,
-    exceptionBoundary: index === 0 && record.exception_cb !== undefined,
-    exceptionCallback: false,
-    privateStack: fn.priv_frame_ptr,
-    links: links(record, code, start),
-  };
-}
-
-/** Calls and loads of addresses of the program's own functions, found by where they lead. */
-function links(record: JitRecord, code: Uint8Array, start: number): FunctionLink[] {
-  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
-  const found: FunctionLink[] = [];
-  for (let slot = 0; slot * SLOT_BYTES < code.length; slot++) {
-    const opcode = view.getUint8(slot * SLOT_BYTES);
-    const source = view.getUint8(slot * SLOT_BYTES + 1) >> 4;
-    if (opcode === (Class.JMP | Jump.CALL) && source === Callee.FUNCTION) {
-      const target = start + slot + 1 + view.getInt16(slot * SLOT_BYTES + 2, true);
-      const callee = record.funcs.findIndex((fn) => fn.start === target);
-      if (callee >= 0) found.push({ slot, callee });
-    } else if (opcode === LD_IMM64) {
-      if (source === WideSource.FUNCTION) {
-        const low = BigInt(view.getUint32(slot * SLOT_BYTES + 4, true));
-        const high = BigInt(view.getUint32((slot + 1) * SLOT_BYTES + 4, true));
-        const callee = record.funcs.findIndex((fn) => fn.addr === ((high << 32n) | low));
-        if (callee >= 0) found.push({ slot, callee });
-      }
-      slot++;
-    }
-  }
-  return found;
 }

@@ -57,7 +57,8 @@ function emitControlFlowPreamble(c: FunctionContext): void {
     case 'none':
       return;
     case 'ibt':
-      return emitEndbr(e);
+      emitEndbr(e);
+      return;
     case 'kcfi':
       e.byte(0xb8);
       e.word32(isSubprogram ? controlFlow.hashes.subprogram : controlFlow.hashes.main);
@@ -65,7 +66,7 @@ function emitControlFlowPreamble(c: FunctionContext): void {
       if (controlFlow.ibt) emitEndbr(e);
       return;
     case 'fineibt':
-      return emitFineIbt(c, controlFlow.hashes, controlFlow.bhiArguments);
+      emitFineIbt(c, controlFlow.hashes, controlFlow.bhiArguments);
   }
 }
 

@@ -111,3 +111,8 @@ export function instructionWords(code: Uint8Array): Int32Array {
   for (let i = 0; i < words.length; i++) words[i] = view.getInt32(i * 4, true);
   return words;
 }
+
+/** What do_jit() says to an instruction it has no code for. */
+export function refuseOpcode(c: FunctionContext, word: number): void {
+  c.refuse('EINVAL', `unknown opcode ${(word & 0xff).toString(16).padStart(2, '0')}`);
+}

@@ -1,0 +1,110 @@
+/** Which x86 code loads, stores and atomic instructions become, and which of it may fault. */
+import { Atomic, InternalMode, Mode, modeOf, Size, sizeOf } from '../instruction.ts';
+import { emitFetchLoop, emitLocked, needsLoop } from './atomic.ts';
+import { type ArenaAccess, arenaFault, atomicAccess, probeFault } from './exception-table.ts';
+import { type FunctionContext, refuseOpcode } from './function-context.ts';
+import * as memory from './memory.ts';
+
+/** LDX: plain, sign-extending, arena or probing. */
+export function emitLoad(c: FunctionContext, word: number, start: number): void {
+  const { emitter: e, machine } = c;
+  const to = c.hardware[(word >> 8) & 15]!;
+  const base = c.hardware[(word >> 12) & 15]!;
+  const size = sizeOf(word);
+  const offset = word >> 16;
+  switch (modeOf(word)) {
+    case Mode.MEM:
+      memory.emitLoad(e, size, false, base, to, offset);
+      return;
+    case Mode.MEMSX:
+      memory.emitLoad(e, size, true, base, to, offset);
+      return;
+    case InternalMode.PROBE_MEM32:
+    case InternalMode.PROBE_MEM32SX:
+      memory.emitArenaLoad(e, size, modeOf(word) === InternalMode.PROBE_MEM32SX, base, to, offset);
+      arenaMayFault(c, start, { write: false, clear: to, base, displacement: offset });
+      return;
+    case InternalMode.PROBE_MEM:
+    case InternalMode.PROBE_MEMSX: {
+      const load = { size, signed: modeOf(word) === InternalMode.PROBE_MEMSX, base, to, offset };
+      const at = memory.emitProbingLoad(e, load, machine.behaviour, machine.userLimitHigh);
+      if (c.image !== undefined) c.faults.push(probeFault(at, e.length - at, to));
+      return;
+    }
+    default:
+      refuseOpcode(c, word);
+      return;
+  }
+}
+
+/** ST, and the speculation barrier that hides in it. */
+export function emitStoreImmediate(c: FunctionContext, word: number, immediate: number, start: number): void {
+  const { emitter: e } = c;
+  const base = c.hardware[(word >> 8) & 15]!;
+  const offset = word >> 16;
+  switch (modeOf(word)) {
+    case Mode.MEM:
+      memory.emitStoreImmediate(e, sizeOf(word), base, offset, immediate);
+      return;
+    case InternalMode.PROBE_MEM32:
+      memory.emitArenaStoreImmediate(e, sizeOf(word), base, offset, immediate);
+      arenaMayFault(c, start, { write: true, clear: undefined, base, displacement: offset });
+      return;
+    case InternalMode.NOSPEC:
+      e.sequence(0x0f, 0xae, 0xe8);
+      return;
+    default:
+      refuseOpcode(c, word);
+      return;
+  }
+}
+
+/** STX without atomics. */
+export function emitStore(c: FunctionContext, word: number, start: number): void {
+  const { emitter: e } = c;
+  const base = c.hardware[(word >> 8) & 15]!;
+  const from = c.hardware[(word >> 12) & 15]!;
+  const offset = word >> 16;
+  switch (modeOf(word)) {
+    case Mode.MEM:
+      memory.emitStore(e, sizeOf(word), base, from, offset);
+      return;
+    case InternalMode.PROBE_MEM32:
+      memory.emitArenaStore(e, sizeOf(word), base, from, offset);
+      arenaMayFault(c, start, { write: true, clear: undefined, base, displacement: offset });
+      return;
+    default:
+      refuseOpcode(c, word);
+      return;
+  }
+}
+
+/** STX with an atomic mode. */
+export function emitAtomic(c: FunctionContext, word: number, kind: number, start: number): void {
+  const { emitter: e, machine } = c;
+  const dst = c.hardware[(word >> 8) & 15]!;
+  const src = c.hardware[(word >> 12) & 15]!;
+  const size = sizeOf(word);
+  const offset = word >> 16;
+  const arena = modeOf(word) === InternalMode.PROBE_ATOMIC;
+  if (kind === Atomic.LOAD_ACQUIRE) {
+    (arena ? memory.emitArenaLoad : memory.emitLoad)(e, size, false, src, dst, offset);
+  } else if (kind === Atomic.STORE_RELEASE) {
+    (arena ? memory.emitArenaStore : memory.emitStore)(e, size, dst, src, offset);
+  } else if (size === Size.B || size === Size.H || (arena && needsLoop(kind))) {
+    c.refuse('EFAULT', `atomic operation ${kind} of this size or place`);
+    return;
+  } else {
+    const access = { kind, size, base: dst, register: src, offset, arena };
+    if (needsLoop(kind)) emitFetchLoop(e, access);
+    else if (!emitLocked(e, access, machine.behaviour.locksExchange)) c.refuse('EFAULT', `atomic operation ${kind}`);
+  }
+  if (arena)
+    arenaMayFault(c, start, atomicAccess(kind, { dst, src, displacement: offset }, machine.behaviour.arenaFixup));
+}
+
+/** Notes that what was emitted since `start` may fault. */
+function arenaMayFault(c: FunctionContext, start: number, access: ArenaAccess): void {
+  if (c.image === undefined) return;
+  c.faults.push(arenaFault(start, c.emitter.length - start, access, c.machine.behaviour.arenaFixup));
+}
