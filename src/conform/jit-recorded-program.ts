@@ -1,22 +1,51 @@
 /** What a recorded compilation was given: the verified slots, cut into functions, with what is known about each. */
-import { Callee, Class, Jump, LD_IMM64, SLOT_BYTES, WideSource } from '../model/bpf/instruction.ts';
+import { u64 } from '../base/word.ts';
+import {
+  Callee,
+  Class,
+  decodeInstructions,
+  encodeInstructions,
+  type Instruction,
+  Jump,
+  LD_IMM64,
+  WideSource,
+  wideValue,
+} from '../model/bpf/instruction.ts';
+import { blindConstants } from '../model/bpf/jit/blinding.ts';
+import type { JitMachine } from '../model/bpf/jit/machine.ts';
+import type { JitBehaviour } from '../model/bpf/jit/profile.ts';
 import type { FunctionLink, JitFunction, JitProgram } from '../model/bpf/jit/program.ts';
 import type { JitRecord, RecordedFunction } from './jit-record.ts';
 
 /** What the verifier gave the JIT, cut into functions. */
-export function recordedProgram(record: JitRecord): JitProgram {
+export function recordedProgram(record: JitRecord, { behaviour }: JitMachine): JitProgram {
   const input = record.jit_in ?? (record.xlated instanceof Uint8Array ? record.xlated : record.insns);
-  const hidden = record.exception_cb === undefined ? 0 : HIDDEN_CALLBACK_SLOTS;
-  const total = input.length / SLOT_BYTES;
-  const starts = [...record.funcs.map(({ start }) => start), ...(hidden > 0 ? [total - hidden] : [])];
-  const code = (index: number) =>
-    input.subarray(starts[index]! * SLOT_BYTES, (starts[index + 1] ?? total) * SLOT_BYTES);
-  const functions = record.funcs.map((fn, index) => recordedFunction(record, fn, code(index), starts[index]!, index));
-  if (hidden > 0) functions.push({ ...NO_FRAME, code: code(record.funcs.length), exceptionCallback: true });
+  const slots = decodeInstructions(input) ?? [];
+  const ends = record.funcs.map((_, index) => record.funcs[index + 1]?.start ?? slots.length);
+  if (record.exception_cb !== undefined) ends[ends.length - 1]! -= HIDDEN_CALLBACK_SLOTS;
+  const codeEnds = runningSums(record.funcs.map(({ len }) => len));
+  const functions = record.funcs.map((fn, index) => {
+    const code = slots.slice(fn.start, ends[index]);
+    const recorded = record.jited.subarray(codeEnds[index]! - fn.len, codeEnds[index]);
+    const seen = { instructions: code, links: links(record, code) };
+    const given = wasBlindedLater(record) ? blinded(code, seen.links, behaviour, recorded) : seen;
+    return recordedFunction(record, fn, given.instructions, given.links);
+  });
+  if (record.exception_cb !== undefined) functions.push(hiddenCallback(slots.slice(ends.at(-1))));
   const kernelStart = record.funcs[0]!.arena_kern;
   const arena = kernelStart === undefined ? undefined : { kernelStart, userStart: record.arena_user ?? 0n };
   return { functions, arena, wasClassic: false, loaderIsAdmin: true };
 }
+
+function runningSums(numbers: readonly number[]): number[] {
+  let sum = 0;
+  return numbers.map((number) => {
+    sum += number;
+    return sum;
+  });
+}
+
+const wasBlindedLater = ({ note }: JitRecord): boolean => note?.includes('blinded separately') ?? false;
 
 /** The verifier appends `r0 = r1; exit` to a program that throws without a callback of its own (do_misc_fixups()). */
 const HIDDEN_CALLBACK_SLOTS = 2;
@@ -31,44 +60,67 @@ export const NO_FRAME: Omit<JitFunction, 'code'> = {
   links: [],
 };
 
+const hiddenCallback = (slots: readonly Instruction[]): JitFunction => ({
+  ...NO_FRAME,
+  code: encodeInstructions(slots),
+  exceptionCallback: true,
+});
+
 function recordedFunction(
   record: JitRecord,
   fn: RecordedFunction,
-  code: Uint8Array,
-  start: number,
-  index: number,
+  instructions: readonly Instruction[],
+  links: readonly FunctionLink[],
 ): JitFunction {
   return {
-    code,
+    code: encodeInstructions(instructions),
     stackDepth: fn.stack,
     tailCallReachable: fn.tcr !== 0,
-    exceptionBoundary: index === 0 && record.exception_cb !== undefined,
+    exceptionBoundary: fn === record.funcs[0] && record.exception_cb !== undefined,
     exceptionCallback: false,
     privateStack: fn.priv_frame_ptr,
-    links: links(record, code, start),
+    links,
   };
 }
 
-/** Calls and loads of addresses of the program's own functions, found by where they lead. */
-function links(record: JitRecord, code: Uint8Array, start: number): FunctionLink[] {
-  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+/** Calls and loads of addresses of the program's own functions: the slots that the verifier has already resolved. */
+function links(record: JitRecord, code: readonly Instruction[]): FunctionLink[] {
+  const byAddress = new Map(record.funcs.map(({ addr }, callee) => [addr, callee]));
   const found: FunctionLink[] = [];
-  for (let slot = 0; slot * SLOT_BYTES < code.length; slot++) {
-    const opcode = view.getUint8(slot * SLOT_BYTES);
-    const source = view.getUint8(slot * SLOT_BYTES + 1) >> 4;
-    if (opcode === (Class.JMP | Jump.CALL) && source === Callee.FUNCTION) {
-      const target = start + slot + 1 + view.getInt16(slot * SLOT_BYTES + 2, true);
-      const callee = record.funcs.findIndex((fn) => fn.start === target);
-      if (callee >= 0) found.push({ slot, callee });
-    } else if (opcode === LD_IMM64) {
-      if (source === WideSource.FUNCTION) {
-        const low = BigInt(view.getUint32(slot * SLOT_BYTES + 4, true));
-        const high = BigInt(view.getUint32((slot + 1) * SLOT_BYTES + 4, true));
-        const callee = record.funcs.findIndex((fn) => fn.addr === ((high << 32n) | low));
-        if (callee >= 0) found.push({ slot, callee });
-      }
-      slot++;
-    }
+  for (const [slot, { opcode, src, immediate }] of code.entries()) {
+    let address: bigint | undefined;
+    if (opcode === (Class.JMP | Jump.CALL) && src === Callee.FUNCTION)
+      address = u64(record.call_base + BigInt(immediate));
+    else if (opcode === LD_IMM64 && src === WideSource.FUNCTION) address = wideValue(code[slot]!, code[slot + 1]!);
+    const callee = address === undefined ? undefined : byAddress.get(address);
+    if (callee !== undefined) found.push({ slot, callee });
+  }
+  return found;
+}
+
+/**
+ * Where each function of a program was blinded by itself, the recording shows the slots before that. The random halves are
+ * then the only thing that is taken from the recorded code, in their order: the constant of every exclusive or with r10.
+ */
+function blinded(
+  code: readonly Instruction[],
+  links: readonly FunctionLink[],
+  kernel: JitBehaviour,
+  recorded: Uint8Array,
+) {
+  const randoms = blindingConstants(recorded);
+  const { instructions, slots } = blindConstants(code, kernel, () => randoms.shift() ?? 0);
+  return { instructions, links: links.map(({ slot, callee }) => ({ slot: slots[slot]!, callee })) };
+}
+
+/** xor r10, imm32 with or without REX.W; in the whole function r10 serves nothing else. */
+function blindingConstants(code: Uint8Array): number[] {
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  const found: number[] = [];
+  for (let at = 0; at + 7 <= code.length; at++) {
+    if ((code[at]! & ~8) !== 0x41 || code[at + 1] !== 0x81 || code[at + 2] !== 0xf2) continue;
+    found.push(view.getInt32(at + 3, true));
+    at += 6;
   }
   return found;
 }

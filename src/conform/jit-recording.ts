@@ -3,6 +3,7 @@
  * at the recorded addresses, and compares every byte of code and of exception tables. Nothing is masked.
  */
 import { toHex } from '../base/bytes.ts';
+import { SLOT_BYTES } from '../model/bpf/instruction.ts';
 import { compile } from '../model/bpf/jit/compile.ts';
 import { kernelAddress } from '../model/bpf/jit/machine.ts';
 import type { CompiledFunction } from '../model/bpf/jit/program.ts';
@@ -77,14 +78,17 @@ export function* judgeJitRecording(lines: Iterable<string>, meta: JitMeta, file 
   }
 }
 
-/** The recording says itself that it could not see what the JIT was given. */
-function whyNotJudged(record: JitRecord): string | undefined {
-  return record.note?.includes('not recoverable') ? record.note : undefined;
+/** The line says itself that what the JIT was given is not known and cannot be reconstructed. */
+function whyNotJudged({ cls, note, insns, xlated, jit_in }: JitRecord): string | undefined {
+  if (cls === CLASSIC) return undefined;
+  if (jit_in === undefined && xlated === null) return 'the line has neither jit_in nor xlated';
+  if (insns.length % SLOT_BYTES !== 0) return 'insns are no whole instructions';
+  return note?.includes('not recoverable') && !note.includes('blinded separately') ? note : undefined;
 }
 
 function judge(record: JitRecord, meta: JitMeta, where: string): Difference[] {
   const machine = recordedMachine(record, meta, where);
-  const program = record.cls === CLASSIC ? recordedFilter(record, machine, meta) : recordedProgram(record);
+  const program = record.cls === CLASSIC ? recordedFilter(record, machine, meta) : recordedProgram(record, machine);
   const hidden = record.exception_cb;
   const places = [...record.funcs.map(({ addr }) => addr), ...(hidden ? [hidden.addr] : [])].map(kernelAddress);
   const result = compile(program, machine, (index) => places[index]!);

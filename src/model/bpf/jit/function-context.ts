@@ -3,6 +3,7 @@
  * Fields that change from pass to pass say so.
  */
 import { roundUp } from '../../../base/word.ts';
+import { FRAME_POINTER } from '../instruction.ts';
 import type { Emitter } from './emitter.ts';
 import type { JitMachine, KernelAddress } from './machine.ts';
 import type { ArenaWindow, FaultSite, JitFunction, JitRefusal, TailCallSite } from './program.ts';
@@ -42,7 +43,7 @@ export class FunctionContext {
   faults: FaultSite[] = [];
   tailCalls: TailCallSite[] = [];
   /** Why the kernel gives up; the first reason counts. */
-  refusal: JitRefusal | undefined;
+  refusal: JitRefusal | undefined = undefined;
 
   constructor(
     emitter: Emitter,
@@ -64,7 +65,12 @@ export class FunctionContext {
     const privateStack = fn.privateStack !== undefined;
     this.hardware = hardwareRegisters(machine.behaviour.auxiliaryRegister, privateStack);
     this.stackBytes = privateStack ? 0 : roundUp(fn.stackDepth, 8);
-    this.saved = fn.exceptionBoundary ? CALLEE_SAVED : registersUsed(this.words);
+    const seen = registersSeen(this.words);
+    this.saved = CALLEE_SAVED.filter((_, index) => fn.exceptionBoundary || (seen & (1 << (6 + index))) !== 0);
+    const stackArguments = machine.behaviour.auxiliaryRegister - 1;
+    if (stackArguments > FRAME_POINTER && (seen & (1 << stackArguments)) !== 0) {
+      this.refuse('ENOTSUPP', 'arguments on the stack (register 11 since 7.2) are not modelled');
+    }
     const bmi2 = machine.behaviour.variableShift === 'bmi2';
     this.shiftWay = { bmi2: bmi2 && machine.bmi2, alwaysSavesRcx: !bmi2 };
     this.ends = new Int32Array(this.count + 1);
@@ -94,14 +100,14 @@ export class FunctionContext {
 /** Before the first pass every instruction is believed to take this many bytes. */
 const FIRST_GUESS = 64;
 
-/** The kernel looks only at the register fields, whatever the opcode (detect_reg_usage()). */
-function registersUsed(words: Int32Array): readonly number[] {
+/** A bit for each register number. The kernel looks only at the register fields, whatever the opcode (detect_reg_usage()). */
+function registersSeen(words: Int32Array): number {
   let seen = 0;
   for (let i = 0; i < words.length; i += 2) {
     const registers = words[i]! >> 8;
     seen |= (1 << (registers & 15)) | (1 << ((registers >> 4) & 15));
   }
-  return CALLEE_SAVED.filter((_, index) => (seen & (1 << (6 + index))) !== 0);
+  return seen;
 }
 
 /** Splits slots into words once, so that the passes read integers only. */

@@ -31,6 +31,11 @@ export interface JitBehaviour {
   readonly shortJumpReach: 123 | 127;
   /** What an arena instruction's exception entry tells the handler. */
   readonly arenaFixup: ArenaFixup;
+  /**
+   * Whether blinding covers constants stored into the arena: a fix of March 2026 for 7.0 that 6.12.79 and 6.18.21 took over
+   * and 6.16, 6.17 and 6.18.15 lack. No recording shows it.
+   */
+  readonly blindsArenaStores: boolean;
   /** How the call depth counter is addressed (6.9): by a 32-bit absolute address or relative to rip. */
   readonly callDepthAddressing: 'absolute' | 'relative';
   /** How a FineIBT preamble compares the caller's hash (6.15): r10d with a jump over a trap, or eax. */
@@ -55,6 +60,7 @@ const linux6_1: JitBehaviour = {
   locksExchange: true,
   shortJumpReach: 123,
   arenaFixup: 'register',
+  blindsArenaStores: false,
   callDepthAddressing: 'absolute',
   fineIbt: 'r10',
   poisonedEndbr: 'nop-operand-size',
@@ -67,10 +73,16 @@ const linux6_12: JitBehaviour = {
   variableShift: 'bmi2',
   probeCheck: 'above-vsyscall',
   callDepthAddressing: 'relative',
+  blindsArenaStores: true,
 };
 
-const linux6_16: JitBehaviour = { ...linux6_12, fineIbt: 'eax' };
-const linux6_18: JitBehaviour = { ...linux6_16, arenaFixup: 'report', poisonedEndbr: 'nop-0xd6' };
+const linux6_16: JitBehaviour = { ...linux6_12, blindsArenaStores: false, fineIbt: 'eax' };
+const linux6_18: JitBehaviour = {
+  ...linux6_16,
+  blindsArenaStores: true,
+  arenaFixup: 'report',
+  poisonedEndbr: 'nop-0xd6',
+};
 const linux7_0: JitBehaviour = { ...linux6_18, locksExchange: false };
 const linux7_2: JitBehaviour = { ...linux7_0, auxiliaryRegister: 12, arenaFixup: 'report-direction' };
 
