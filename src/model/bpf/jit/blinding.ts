@@ -22,6 +22,7 @@ import {
   sourceOf,
   WideSource,
 } from '../instruction.ts';
+import { jumpDistance } from '../validate.ts';
 import type { JitBehaviour } from './profile.ts';
 
 export interface BlindedCode {
@@ -144,13 +145,6 @@ function aim(block: readonly Instruction[], i: number, slots: readonly number[])
   const moved = target - slots[i + 1]!;
   const aimed = isLongJump(jump) ? { ...jump, immediate: moved } : { ...jump, offset: moved };
   return [...block.slice(0, -1), aimed];
-}
-
-function jumpDistance(slot: Instruction): number | undefined {
-  const { opcode, offset, immediate } = slot;
-  if (classOf(opcode) !== Class.JMP && classOf(opcode) !== Class.JMP32) return undefined;
-  if (isLongJump(slot)) return immediate;
-  return operationOf(opcode) === Jump.JA || comparesImmediate(opcode) ? offset : undefined;
 }
 
 const isLongJump = ({ opcode }: Instruction): boolean => opcode === (Class.JMP32 | Jump.JA);
