@@ -11,7 +11,6 @@ import {
   Mode,
   MoveOffset,
   Operation,
-  Size,
   Source,
   WideSource,
   wideLoad,
@@ -114,7 +113,7 @@ export function parseAssigned(s: Scanner, dst: number, wide: boolean, wideLoadSt
   if (s.take('&')) return [parsePerCpu(s, dst)];
   if (s.take('load_acquire')) return [parseLoadAcquire(s, dst)];
   const operation = s.match(/atomic(?:64)?_(xchg|cmpxchg|fetch_(?:add|or|and|xor))\b/);
-  if (operation !== undefined) return [parseFetch(s, operation[1]!, dst, wide)];
+  if (operation !== undefined) return [parseFetch(s, operation[1]!, dst)];
   if (/^[rw]\d/.test(s.text.slice(s.position))) return [instruction(move, { dst, src: from() })];
   return parseConstant(s, dst, class_, wideLoadStated);
 }
@@ -171,18 +170,16 @@ function parseLoadAcquire(s: Scanner, dst: number): Instruction {
 }
 
 /** The operations that give the old value back, in the register of the operand or for cmpxchg in r0. */
-function parseFetch(s: Scanner, name: string, result: number, wide: boolean): Instruction {
+function parseFetch(s: Scanner, name: string, result: number): Instruction {
   s.expect('(');
   const { type, place } = parsePlace(s);
-  if ((type.size === Size.DW) !== wide)
-    s.fail(`nothing more: ${wide ? 'r' : 'w'}${result} has another size than the place`);
   s.expect(',');
   const compares = name === 'cmpxchg';
   if (compares) {
-    s.expect(wide ? 'r0' : 'w0');
+    if (readRegister(s, 'r0').number !== 0) s.fail('r0, the only register cmpxchg compares with');
     s.expect(',');
   }
-  const src = readRegister(s, 'a register', wide).number;
+  const src = readRegister(s, 'a register').number;
   if (result !== (compares ? 0 : src)) s.fail(`nothing more: the result of ${name} goes to another register`);
   s.expect(')');
   const fetch = () => fieldOf(ATOMIC_NAMES, name.replace('fetch_', ''))! | Atomic.FETCH;

@@ -37,7 +37,7 @@ export function printAssembly(program: readonly Instruction[], style: AssemblySt
   let text = '';
   for (let i = 0; i < program.length; i++) {
     const slot = program[i]!;
-    const second = slot.opcode === LD_IMM64 ? program[i + 1] : undefined;
+    const second = slot.opcode === LD_IMM64 && program[i + 1]?.opcode === 0 ? program[i + 1] : undefined;
     const number = style === 'dump' ? `${String(i).padStart(4)}: (${hex2(slot.opcode)}) ` : '';
     text += `${number}${printInstruction(slot, second, style)}\n`;
     if (second !== undefined) i++;
@@ -177,20 +177,21 @@ function accessType({ opcode }: Instruction): string | undefined {
   }
 }
 
+/** Registers are `r` whatever the size, as the kernel prints them. */
 function atomicText({ opcode, dst, src, offset, immediate }: Instruction): string | undefined {
   const bits = SIZE_BITS.get(sizeOf(opcode))!;
-  const [r, suffix] = bits === 64 ? ['r', '64'] : ['w', ''];
+  const suffix = bits === 64 ? '64' : '';
   const type = `${modeOf(opcode) === InternalMode.PROBE_ATOMIC ? 'arena ' : ''}u${bits}`;
   const place = (base: number) => `(${type} *)(r${base} ${signed(offset)})`;
   if (immediate === Atomic.LOAD_ACQUIRE) return `r${dst} = load_acquire(${place(src)})`;
   if (immediate === Atomic.STORE_RELEASE) return `store_release(${place(dst)}, r${src})`;
   if (bits < 32) return undefined;
-  if (immediate === Atomic.XCHG) return `${r}${src} = atomic${suffix}_xchg(${place(dst)}, ${r}${src})`;
-  if (immediate === Atomic.CMPXCHG) return `${r}0 = atomic${suffix}_cmpxchg(${place(dst)}, ${r}0, ${r}${src})`;
+  if (immediate === Atomic.XCHG) return `r${src} = atomic${suffix}_xchg(${place(dst)}, r${src})`;
+  if (immediate === Atomic.CMPXCHG) return `r0 = atomic${suffix}_cmpxchg(${place(dst)}, r0, r${src})`;
   const name = ATOMIC_NAMES.get(immediate & ~Atomic.FETCH);
   if (name === undefined) return undefined;
-  if ((immediate & Atomic.FETCH) !== 0) return `${r}${src} = atomic${suffix}_fetch_${name}(${place(dst)}, ${r}${src})`;
-  return `lock *${place(dst)} ${OPERATORS.get(immediate)} ${r}${src}`;
+  if ((immediate & Atomic.FETCH) !== 0) return `r${src} = atomic${suffix}_fetch_${name}(${place(dst)}, r${src})`;
+  return `lock *${place(dst)} ${OPERATORS.get(immediate)} r${src}`;
 }
 
 function wideText(first: Instruction, second: Instruction, style: AssemblyStyle): string | undefined {
