@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { RecordingError, readJitRecord } from '../../src/conform/jit-record.ts';
+import { describesRecording, RecordingError, readJitRecord } from '../../src/conform/jit-record.ts';
 import { performJitRecording } from '../../src/conform/jit-recording.ts';
-import { readRecording } from './recordings.ts';
+import { readRecording, recordingNames } from './recordings.ts';
 
 const { lines, meta } = readRecording('jit-6.18.jsonl.gz');
 const firstOfClass = [...new Map(lines.map((line) => [readJitRecord(line, 'line').cls, line])).values()];
@@ -45,5 +45,20 @@ describe('a recording', () => {
       /^some\.jsonl:2: call_base: expected an address/,
     );
     expect(() => performJitRecording(['{'], meta, 'some.jsonl')).toThrow(/^some\.jsonl:1: not JSON/);
+  });
+
+  it('finds its companion among all by what both say about the kernel', () => {
+    const recordings = recordingNames.map(readRecording);
+    for (const {
+      name,
+      lines: [line],
+    } of recordings) {
+      const record = readJitRecord(line!, name);
+      const fitting = recordings
+        .filter(({ meta }) => describesRecording(meta, record))
+        .map((recording) => recording.meta.kernel);
+      expect(new Set(fitting).size).toBe(1);
+      expect(fitting.length).toBeGreaterThan(0);
+    }
   });
 });

@@ -67,6 +67,7 @@ export function readJitRecord(line: string, where: string): JitRecord {
 const symbols = v.record(v.string(), v.string());
 
 const boot = v.object({
+  uname: v.optional(v.string()),
   kallsyms: symbols,
   'trivial_program_bytes (r0 = 0; exit)': v.optional(v.string()),
   return: v.optional(v.string()),
@@ -89,6 +90,16 @@ export type RecordedBoot = v.InferOutput<typeof boot>;
 /** Reads the companion that tells what all lines of a file share. `where` is its file name. */
 export function readJitMeta(text: string, where: string): JitMeta {
   return readJson(meta, text, where);
+}
+
+/**
+ * Whether the companion describes the kernel and the boot a line was recorded on. A host's companion has the line's release
+ * as its name; a guest's has it in the uname of each boot.
+ */
+export function describesRecording({ kernel, jit }: JitMeta, record: JitRecord): boolean {
+  if (jit === undefined) return kernel === record.kernel;
+  const release = record.kernel.split(' ')[0]!;
+  return jit[record.mitigation ?? '']?.uname?.split(' ').includes(release) ?? false;
 }
 
 function readJson<Schema extends v.GenericSchema>(schema: Schema, text: string, where: string): v.InferOutput<Schema> {

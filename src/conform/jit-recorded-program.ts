@@ -22,7 +22,8 @@ export function recordedProgram(record: JitRecord, { behaviour }: JitMachine): J
   const input = record.jit_in ?? (record.xlated instanceof Uint8Array ? record.xlated : record.insns);
   const slots = decodeInstructions(input) ?? [];
   const ends = record.funcs.map((_, index) => record.funcs[index + 1]?.start ?? slots.length);
-  if (record.exception_cb !== undefined) ends[ends.length - 1]! -= HIDDEN_CALLBACK_SLOTS;
+  const hidden = hasHiddenCallback(record);
+  if (hidden) ends[ends.length - 1]! -= HIDDEN_CALLBACK_SLOTS;
   const codeEnds = runningSums(record.funcs.map(({ len }) => len));
   const functions = record.funcs.map((fn, index) => {
     const code = slots.slice(fn.start, ends[index]);
@@ -31,7 +32,7 @@ export function recordedProgram(record: JitRecord, { behaviour }: JitMachine): J
     const given = wasBlindedLater(record) ? blinded(code, seen.links, behaviour, recorded) : seen;
     return recordedFunction(record, fn, given.instructions, given.links);
   });
-  if (record.exception_cb !== undefined) functions.push(hiddenCallback(slots.slice(ends.at(-1))));
+  if (hidden) functions.push(hiddenCallback(slots.slice(ends.at(-1))));
   const kernelStart = record.funcs[0]!.arena_kern;
   const arena = kernelStart === undefined ? undefined : { kernelStart, userStart: record.arena_user ?? 0n };
   return { functions, arena, wasClassic: false, loaderIsAdmin: true };
@@ -46,6 +47,10 @@ function runningSums(numbers: readonly number[]): number[] {
 }
 
 const wasBlindedLater = ({ note }: JitRecord): boolean => note?.includes('blinded separately') ?? false;
+
+/** Whether exceptions land in a function that the kernel does not list among the program's. */
+export const hasHiddenCallback = ({ exception_cb, funcs }: JitRecord): boolean =>
+  exception_cb !== undefined && funcs.every(({ addr }) => addr !== exception_cb.addr);
 
 /** The verifier appends `r0 = r1; exit` to a program that throws without a callback of its own (do_misc_fixups()). */
 const HIDDEN_CALLBACK_SLOTS = 2;
@@ -77,7 +82,7 @@ function recordedFunction(
     stackDepth: fn.stack,
     tailCallReachable: fn.tcr !== 0,
     exceptionBoundary: fn === record.funcs[0] && record.exception_cb !== undefined,
-    exceptionCallback: false,
+    exceptionCallback: fn.addr === record.exception_cb?.addr,
     privateStack: fn.priv_frame_ptr,
     links,
   };

@@ -11,7 +11,7 @@ import { populateTailCall } from '../model/bpf/jit/tail-call.ts';
 import { type JitMeta, type JitRecord, type RecordedFunction, readJitRecord } from './jit-record.ts';
 import { recordedFilter } from './jit-recorded-filter.ts';
 import { recordedMachine } from './jit-recorded-machine.ts';
-import { recordedProgram } from './jit-recorded-program.ts';
+import { hasHiddenCallback, recordedProgram } from './jit-recorded-program.ts';
 
 /** One field of one case that came out otherwise than recorded. */
 export interface Difference {
@@ -89,7 +89,7 @@ function whyNotJudged({ cls, note, insns, xlated, jit_in }: JitRecord): string |
 function judge(record: JitRecord, meta: JitMeta, where: string): Difference[] {
   const machine = recordedMachine(record, meta, where);
   const program = record.cls === CLASSIC ? recordedFilter(record, machine, meta) : recordedProgram(record, machine);
-  const hidden = record.exception_cb;
+  const hidden = hasHiddenCallback(record) ? record.exception_cb : undefined;
   const places = [...record.funcs.map(({ addr }) => addr), ...(hidden ? [hidden.addr] : [])].map(kernelAddress);
   const result = compile(program, machine, (index) => places[index]!);
   if (result.kind === 'refused') {
@@ -119,7 +119,7 @@ function* differencesOf(record: JitRecord, functions: readonly CompiledFunction[
       yield* difference(record.name, step, 'extable.addr', table.addr.toString(16), behindCode.toString(16));
     }
   }
-  if (record.exception_cb !== undefined) {
+  if (record.exception_cb !== undefined && hasHiddenCallback(record)) {
     const { code } = functions[record.funcs.length]!;
     const seen = record.exception_cb.bytes48.subarray(0, code.length);
     yield* difference(

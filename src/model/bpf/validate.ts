@@ -86,6 +86,8 @@ function arithmeticFault({ opcode, src, offset, immediate }: Instruction): strin
   const byRegister = (opcode & Source.X) !== 0;
   const bits = classOf(opcode) === Class.ALU64 ? 64 : 32;
   if (operation > Operation.END) return unknown(opcode);
+  const oneForm = operation === Operation.NEG || (operation === Operation.END && bits === 64);
+  if (oneForm && byRegister) return unknown(opcode);
   if (!byRegister && src !== 0) return 'an operation on an immediate names a source register';
   switch (operation) {
     case Operation.END:
@@ -133,13 +135,14 @@ function memoryFault({ opcode, immediate }: Instruction, verified: boolean): str
   }
   if (mode === Mode.MEM) return undefined;
   if (class_ === Class.LDX && mode === Mode.MEMSX) return size === Size.DW ? unknown(opcode) : undefined;
-  return verified && internalModes(class_).includes(mode) ? undefined : unknown(opcode);
+  return verified && internalModes(class_, size).includes(mode) ? undefined : unknown(opcode);
 }
 
-function internalModes(class_: number): readonly number[] {
+function internalModes(class_: number, size: number): readonly number[] {
   const { PROBE_MEM, PROBE_MEMSX, PROBE_MEM32, PROBE_MEM32SX, NOSPEC } = InternalMode;
-  if (class_ === Class.LDX) return [PROBE_MEM, PROBE_MEMSX, PROBE_MEM32, PROBE_MEM32SX];
-  return class_ === Class.ST ? [PROBE_MEM32, NOSPEC] : [PROBE_MEM32];
+  if (class_ === Class.LDX)
+    return size === Size.DW ? [PROBE_MEM, PROBE_MEM32] : [PROBE_MEM, PROBE_MEMSX, PROBE_MEM32, PROBE_MEM32SX];
+  return class_ === Class.ST && size === Size.W ? [PROBE_MEM32, NOSPEC] : [PROBE_MEM32];
 }
 
 function atomicFault(size: number, kind: number): string | undefined {

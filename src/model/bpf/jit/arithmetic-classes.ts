@@ -25,7 +25,8 @@ export function emitArithmetic(c: FunctionContext, word: number, immediate: numb
       else e.loadImmediate32(to, immediate, wide);
       return;
     case Operation.NEG:
-      e.onRegister(wide, 0xf7, 3, to);
+      if (fromRegister) refuseOpcode(c, word);
+      else e.onRegister(wide, 0xf7, 3, to);
       return;
     case Operation.MUL:
       if (fromRegister) alu.emitMultiply(e, wide, to, by);
@@ -33,7 +34,7 @@ export function emitArithmetic(c: FunctionContext, word: number, immediate: numb
       return;
     case Operation.DIV:
     case Operation.MOD: {
-      const what = { remainder: operation === Operation.MOD, signed: word >> 16 === 1, wide };
+      const what = { remainder: operation === Operation.MOD, signed: word >> 16 !== 0, wide };
       alu.emitDivide(e, what, to, fromRegister ? by : undefined, immediate);
       return;
     }
@@ -44,7 +45,8 @@ export function emitArithmetic(c: FunctionContext, word: number, immediate: numb
       else alu.emitShiftImmediate(e, operation, wide, to, immediate);
       return;
     case Operation.END:
-      if (wide || fromRegister) alu.emitByteSwap(e, immediate, to);
+      if (wide && fromRegister) refuseOpcode(c, word);
+      else if (wide || fromRegister) alu.emitByteSwap(e, immediate, to);
       else alu.emitTruncate(e, immediate, to);
       return;
     default:

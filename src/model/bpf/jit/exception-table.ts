@@ -72,6 +72,7 @@ export function atomicAccess(
 
 /** The table as it stands in memory behind `codeLength` bytes of code. */
 export function exceptionTableBytes(faults: readonly FaultSite[], codeLength: number): Uint8Array {
+  if (faults.length === 0) return NO_ENTRIES;
   const table = new Uint8Array(faults.length * ENTRY_BYTES);
   const view = new DataView(table.buffer);
   const start = roundUp(codeLength, 4);
@@ -83,3 +84,5 @@ export function exceptionTableBytes(faults: readonly FaultSite[], codeLength: nu
   });
   return table;
 }
+
+const NO_ENTRIES = new Uint8Array(0);

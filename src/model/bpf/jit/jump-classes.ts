@@ -13,7 +13,8 @@ export function emitJumpClass(c: FunctionContext, i: number, word: number, immed
   const right = (word >> 12) & 15;
   switch (operation) {
     case Jump.JA:
-      emitJump(c, i, wide ? offset : immediate, start);
+      if ((word & Source.X) !== 0) refuseOpcode(c, word);
+      else emitJump(c, i, wide ? offset : immediate, start);
       return;
     case Jump.CALL:
     case Jump.TAIL_CALL:

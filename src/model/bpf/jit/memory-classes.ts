@@ -5,35 +5,27 @@ import { type ArenaAccess, arenaFault, atomicAccess, probeFault } from './except
 import { type FunctionContext, refuseOpcode } from './function-context.ts';
 import * as memory from './memory.ts';
 
-/** LDX: plain, sign-extending, arena or probing. */
+/** LDX: plain, arena or probing, each with or without extending the sign. */
 export function emitLoad(c: FunctionContext, word: number, start: number): void {
   const { emitter: e, machine } = c;
   const to = c.hardware[(word >> 8) & 15]!;
   const base = c.hardware[(word >> 12) & 15]!;
   const size = sizeOf(word);
+  const mode = modeOf(word);
   const offset = word >> 16;
-  switch (modeOf(word)) {
-    case Mode.MEM:
-      memory.emitLoad(e, size, false, base, to, offset);
-      return;
-    case Mode.MEMSX:
-      memory.emitLoad(e, size, true, base, to, offset);
-      return;
-    case InternalMode.PROBE_MEM32:
-    case InternalMode.PROBE_MEM32SX:
-      memory.emitArenaLoad(e, size, modeOf(word) === InternalMode.PROBE_MEM32SX, base, to, offset);
-      arenaMayFault(c, start, { write: false, clear: to, base, displacement: offset });
-      return;
-    case InternalMode.PROBE_MEM:
-    case InternalMode.PROBE_MEMSX: {
-      const load = { size, signed: modeOf(word) === InternalMode.PROBE_MEMSX, base, to, offset };
-      const at = memory.emitProbingLoad(e, load, machine.behaviour, machine.userLimitHigh);
-      if (c.image !== undefined) c.faults.push(probeFault(at, e.length - at, to));
-      return;
-    }
-    default:
-      refuseOpcode(c, word);
-      return;
+  const signed = mode === Mode.MEMSX || mode === InternalMode.PROBE_MEMSX || mode === InternalMode.PROBE_MEM32SX;
+  if (signed && size === Size.DW) {
+    refuseOpcode(c, word);
+  } else if (mode === Mode.MEM || mode === Mode.MEMSX) {
+    memory.emitLoad(e, size, signed, base, to, offset);
+  } else if (mode === InternalMode.PROBE_MEM32 || mode === InternalMode.PROBE_MEM32SX) {
+    memory.emitArenaLoad(e, size, signed, base, to, offset);
+    arenaMayFault(c, start, { write: false, clear: to, base, displacement: offset });
+  } else if (mode === InternalMode.PROBE_MEM || mode === InternalMode.PROBE_MEMSX) {
+    const at = memory.emitProbingLoad(e, { size, signed, base, to, offset }, machine.behaviour, machine.userLimitHigh);
+    if (c.image !== undefined) c.faults.push(probeFault(at, e.length - at, to));
+  } else {
+    refuseOpcode(c, word);
   }
 }
 
@@ -51,7 +43,8 @@ export function emitStoreImmediate(c: FunctionContext, word: number, immediate: 
       arenaMayFault(c, start, { write: true, clear: undefined, base, displacement: offset });
       return;
     case InternalMode.NOSPEC:
-      e.sequence(0x0f, 0xae, 0xe8);
+      if (sizeOf(word) !== Size.W) refuseOpcode(c, word);
+      else e.sequence(0x0f, 0xae, 0xe8);
       return;
     default:
       refuseOpcode(c, word);
