@@ -5,7 +5,8 @@
  * compared.
  */
 
-import { decodeClassic, type PacketAccess, translateClassic } from '../model/bpf/classic.ts';
+import { decodeClassic, translateClassic } from '../model/bpf/classic.ts';
+import type { PacketAccess } from '../model/bpf/classic-packet.ts';
 import { Class, encodeInstructions, FRAME_POINTER, type Instruction, Jump } from '../model/bpf/instruction.ts';
 import { compile } from '../model/bpf/jit/compile.ts';
 import { type JitMachine, type KernelAddress, kernelAddress } from '../model/bpf/jit/machine.ts';

@@ -36,9 +36,9 @@ function emitCallDepthAccounting(c: FunctionContext): void {
   if (counter === undefined) return;
   e.sequence(0x65, 0x48, 0xc1);
   if (machine.behaviour.callDepthAddressing === 'relative') {
-    const sizeFromHere = 6;
     e.byte(0x3d);
-    e.word32(c.image === undefined ? 0 : counter - (c.image + e.length - 1 + sizeFromHere));
+    const end = e.length + 5;
+    e.word32(c.image === undefined ? 0 : counter - (c.image + end));
   } else {
     e.sequence(0x3c, 0x25);
     e.word32(counter);

@@ -2,7 +2,7 @@
  * Jumps inside a function. Their length depends on distances that depend on their length, so every pass computes them from
  * the code offsets known so far: those of this pass behind the jump, those of the last one ahead of it.
  */
-import { Jump, Source } from '../instruction.ts';
+import { Jump } from '../instruction.ts';
 import { isSigned8 } from './emitter.ts';
 import type { FunctionContext } from './function-context.ts';
 
@@ -120,6 +120,3 @@ function conditionCode(operation: number): number {
       return 0xe;
   }
 }
-
-/** Whether the second operand of a jump opcode is a register. */
-export const comparesRegisters = (opcode: number): boolean => (opcode & Source.X) !== 0;
