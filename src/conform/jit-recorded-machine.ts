@@ -3,6 +3,7 @@
  * moved by the distance between the two boots' __bpf_call_base; what the line itself says goes before.
  */
 import { toHex } from '../base/bytes.ts';
+import { SOUND_DECISIONS } from '../model/bpf/jit/decisions.ts';
 import {
   type ControlFlow,
   type IndirectJump,
@@ -21,6 +22,7 @@ export function recordedMachine(record: JitRecord, meta: JitMeta, where: string)
   const symbol = (name: string): KernelAddress => symbolAddress(boot, name, record.call_base, where);
   return {
     behaviour: JIT_BEHAVIOUR[kernel],
+    decisions: SOUND_DECISIONS,
     callBase: kernelAddress(record.call_base),
     returnThunk: record.ret_thunk === 0n ? undefined : kernelAddress(record.ret_thunk),
     trapAfterReturn: shortestProgram(boot)?.endsWith('c3cc') ?? false,

@@ -18,8 +18,8 @@ export const A = 0;
 export const X = 7;
 export const CONTEXT = 6;
 /** skb->data and the length of the linear part, kept over the whole filter when it reads packet data. */
-export const DATA = 8;
-export const HEAD_LENGTH = 9;
+const DATA = 8;
+const HEAD_LENGTH = 9;
 export const TEMPORARY = 2;
 
 /** Brings the packet into reach, once for the whole filter. */

@@ -107,9 +107,8 @@ export const LD_IMM64 = 0x18;
 /** Offsets that turn a register move into something else. */
 export const MoveOffset = { ADDRESS_SPACE_CAST: 1, PER_CPU_ADDRESS: -1 } as const;
 
-/** r10 is the read-only frame pointer; r11 exists only between the verifier (or blinding) and the JIT. */
+/** r10 is the read-only frame pointer; registers behind it exist only between the verifier (or blinding) and the JIT. */
 export const FRAME_POINTER = 10;
-export const AUXILIARY_REGISTER = 11;
 
 /** Bytes of one instruction slot. */
 export const SLOT_BYTES = 8;

@@ -37,14 +37,14 @@ export function emitLocked(e: Emitter, access: AtomicAccess, lockExchange: boole
 
 /**
  * fetch-and, fetch-or, fetch-xor: load, compute in r11, compare and exchange until nobody came in between. rax belongs to
- * cmpxchg, so r0 moves to r10 meanwhile, and an operand that is r0 is read from there; an old value fetched into r0 thus
- * returns to rax through r10.
+ * cmpxchg, so r0 moves to r10 meanwhile, and `operand` says that an operand that is r0 is found there; an old value fetched
+ * into r0 thus returns to rax through r10.
  */
-export function emitFetchLoop(e: Emitter, access: AtomicAccess): void {
+export function emitFetchLoop(e: Emitter, access: AtomicAccess, operand: (register: number) => number): void {
   const { kind, size, offset } = access;
   const wide = size === Size.DW;
-  const register = access.register === RAX ? R10 : access.register;
-  const base = access.base === RAX ? R10 : access.base;
+  const register = operand(access.register);
+  const base = operand(access.base);
   e.move(true, R10, RAX);
   const again = e.length;
   emitLoad(e, size, false, base, RAX, offset);

@@ -15,7 +15,9 @@ export function emitCall(c: FunctionContext, callee: number, immediate: number):
     e.rex(true, RBP, RAX);
     e.byte(0x8b);
     e.byte(0x85);
-    e.word32(c.tailCallSlot);
+    e.word32(
+      -machine.decisions.counterDistance({ stackDepth: fn.stackDepth, stackBytes: c.stackBytes }) - counterSize(c),
+    );
   }
   const saveR9 = fn.privateStack !== undefined;
   if (saveR9) e.push(R9);
@@ -23,10 +25,16 @@ export function emitCall(c: FunctionContext, callee: number, immediate: number):
   if (saveR9) e.pop(R9);
 }
 
+/** By pointer the lower of two words is passed on, by value there is but one. */
+const counterSize = ({ machine }: FunctionContext): number =>
+  machine.behaviour.tailCallCounter === 'by-pointer' ? 16 : 8;
+
 /** The call itself, after the accounting that keeps the return stack buffer from running empty. */
 export function emitCountedCall(c: FunctionContext, target: KernelAddress): void {
-  if (!c.machine.countedCallees.has(target)) emitCallDepthAccounting(c);
-  c.emitter.relative32(0xe8, c.displacementTo(target));
+  const { emitter: e, machine } = c;
+  const start = e.length;
+  if (!machine.countedCallees.has(target)) emitCallDepthAccounting(c);
+  e.relative32(0xe8, c.displacementTo(target, machine.decisions.callOffset({ start, call: e.length })));
 }
 
 /** sar qword gs:[__x86_call_depth], 5 (arch/x86/kernel/callthunks.c). */

@@ -22,11 +22,6 @@ import type {
   PlaceFunction,
 } from './program.ts';
 
-/** A function that still changes its length after so many passes is given up. */
-const MAX_PASSES = 20;
-/** From this pass on, jumps that became shorter are padded, so that no later jump moves. */
-const FIRST_PADDING_PASS = 15;
-
 /** Compiles all functions of a program. `place` is asked once for each, in order. */
 export function compile(program: JitProgram, machine: JitMachine, place: PlaceFunction): CompiledProgram | JitRefusal {
   const { functions, arena } = program;
@@ -64,19 +59,20 @@ const scratch = new Emitter();
 
 /** Repeats passes until two have the same length. Returns how many it took; the context holds the layout. */
 function measure(c: FunctionContext, options: PassOptions): number {
+  const { most, firstPadded } = c.machine.decisions.passes;
   let length = -1;
-  for (let pass = 0; pass < MAX_PASSES; pass++) {
-    c.padding = pass >= FIRST_PADDING_PASS;
+  for (let pass = 0; pass < most; pass++) {
+    c.padding = pass >= firstPadded;
     emitFunction(c, options);
     if (c.refusal !== undefined) return pass + 1;
     if (c.emitter.length === length) {
-      c.padding = pass + 1 >= FIRST_PADDING_PASS;
+      c.padding = pass + 1 >= firstPadded;
       return pass + 1;
     }
     length = c.emitter.length;
   }
-  c.refuse('ENOTSUPP', `the length still changes after ${MAX_PASSES} passes`);
-  return MAX_PASSES;
+  c.refuse('ENOTSUPP', `the length still changes after ${most} passes`);
+  return most;
 }
 
 /** The pass that counts: into the image at its final address. */

@@ -82,18 +82,13 @@ export class FunctionContext {
     this.refusal ??= { kind: 'refused', errno, reason };
   }
 
-  /** The displacement of a five-byte call or jump that is emitted next. Measuring passes get any number. */
-  displacementTo(target: KernelAddress): number {
+  /** The displacement of a five-byte call or jump at `from`, by default emitted next. Measuring passes get any number. */
+  displacementTo(target: KernelAddress, from = this.emitter.length): number {
     if (this.image === undefined) return 0;
-    const displacement = target - (this.image + this.emitter.length + 5);
+    const displacement = target - (this.image + from + 5);
     if (displacement !== (displacement | 0))
       this.refuse('EINVAL', `a call reaches only 2 GiB, not ${displacement} bytes`);
     return displacement;
-  }
-
-  /** Distance of the tail-call slots from the frame pointer, the lower one first. */
-  get tailCallSlot(): number {
-    return this.machine.behaviour.tailCallCounter === 'by-pointer' ? -16 - this.stackBytes : -8 - this.stackBytes;
   }
 }
 

@@ -2,6 +2,7 @@
  * The machine a program is compiled for, as plain data: where the kernel put what the code refers to, how it was configured
  * and which mitigations its boot chose. What differs by kernel version is {@link JitBehaviour}.
  */
+import { type JitDecisions, SOUND_DECISIONS } from './decisions.ts';
 import { JIT_BEHAVIOUR, type JitBehaviour } from './profile.ts';
 
 /**
@@ -17,6 +18,7 @@ export const addressOf = (address: KernelAddress): bigint => BigInt.asUintN(64, 
 
 export interface JitMachine {
   readonly behaviour: JitBehaviour;
+  readonly decisions: JitDecisions;
   /** __bpf_call_base: immediates of helper calls count from it. */
   readonly callBase: KernelAddress;
   /** The return thunk in force; undefined: a plain ret. */
@@ -107,6 +109,7 @@ export function cfiOffset({ controlFlow }: JitMachine): number {
 /** An unmitigated four-level machine of Linux 6.18 with BMI2, as a start for variations. */
 export const PLAIN_MACHINE: JitMachine = {
   behaviour: JIT_BEHAVIOUR['6.18'],
+  decisions: SOUND_DECISIONS,
   callBase: kernelAddress(0xffffffff814cc810n),
   returnThunk: undefined,
   trapAfterReturn: false,

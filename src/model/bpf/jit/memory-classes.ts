@@ -22,8 +22,13 @@ export function emitLoad(c: FunctionContext, word: number, start: number): void 
     memory.emitArenaLoad(e, size, signed, base, to, offset);
     arenaMayFault(c, start, { write: false, clear: to, base, displacement: offset });
   } else if (mode === InternalMode.PROBE_MEM || mode === InternalMode.PROBE_MEMSX) {
-    const at = memory.emitProbingLoad(e, { size, signed, base, to, offset }, machine.behaviour, machine.userLimitHigh);
-    if (c.image !== undefined) c.faults.push(probeFault(at, e.length - at, to));
+    const access = memory.emitProbingLoad(
+      e,
+      { size, signed, base, to, offset },
+      machine.behaviour,
+      machine.userLimitHigh,
+    );
+    probeMayFault(c, { start, access, end: e.length }, to);
   } else {
     refuseOpcode(c, word);
   }
@@ -60,7 +65,7 @@ export function emitStore(c: FunctionContext, word: number, start: number): void
   const offset = word >> 16;
   switch (modeOf(word)) {
     case Mode.MEM:
-      memory.emitStore(e, sizeOf(word), base, from, offset);
+      memory.emitStore(e, sizeOf(word), base, from, offset, c.machine.decisions.byteNeedsRex);
       return;
     case InternalMode.PROBE_MEM32:
       memory.emitArenaStore(e, sizeOf(word), base, from, offset);
@@ -83,17 +88,29 @@ export function emitAtomic(c: FunctionContext, word: number, kind: number, start
   if (kind === Atomic.LOAD_ACQUIRE) {
     (arena ? memory.emitArenaLoad : memory.emitLoad)(e, size, false, src, dst, offset);
   } else if (kind === Atomic.STORE_RELEASE) {
-    (arena ? memory.emitArenaStore : memory.emitStore)(e, size, dst, src, offset);
+    if (arena) memory.emitArenaStore(e, size, dst, src, offset);
+    else memory.emitStore(e, size, dst, src, offset, machine.decisions.byteNeedsRex);
   } else if (size === Size.B || size === Size.H || (arena && needsLoop(kind))) {
     c.refuse('EFAULT', `atomic operation ${kind} of this size or place`);
     return;
   } else {
     const access = { kind, size, base: dst, register: src, offset, arena };
-    if (needsLoop(kind)) emitFetchLoop(e, access);
+    if (needsLoop(kind)) emitFetchLoop(e, access, machine.decisions.fetchOperand);
     else if (!emitLocked(e, access, machine.behaviour.locksExchange)) c.refuse('EFAULT', `atomic operation ${kind}`);
   }
   if (arena)
     arenaMayFault(c, start, atomicAccess(kind, { dst, src, displacement: offset }, machine.behaviour.arenaFixup));
+}
+
+/** Notes that the load at the end of a checked sequence may fault. */
+function probeMayFault(
+  c: FunctionContext,
+  sequence: { readonly start: number; readonly access: number; readonly end: number },
+  to: number,
+): void {
+  if (c.image === undefined) return;
+  const { faultingOffset, skippedBytes } = c.machine.decisions;
+  c.faults.push(probeFault(faultingOffset(sequence), skippedBytes(sequence), to));
 }
 
 /** Notes that what was emitted since `start` may fault. */

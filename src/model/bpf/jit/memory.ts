@@ -5,7 +5,7 @@
 import { Size } from '../instruction.ts';
 import type { Emitter } from './emitter.ts';
 import type { JitBehaviour } from './profile.ts';
-import { needsRexAsByte, R10, R11 } from './registers.ts';
+import { R10, R11 } from './registers.ts';
 
 /** A load of 1, 2, 4 or 8 bytes; bytes and half-words always name the 64-bit register. */
 export function emitLoad(e: Emitter, size: number, signed: boolean, base: number, to: number, offset: number): void {
@@ -24,9 +24,20 @@ export function emitArenaLoad(
   e.onArena(signed || size === Size.DW, loadOpcode(size, signed), base, to, offset);
 }
 
-export function emitStore(e: Emitter, size: number, base: number, from: number, offset: number): void {
+/**
+ * A store of a register. sil, dil, bpl and r8b to r15b can only be named with a REX prefix, without which their numbers mean
+ * dh, bh, ch; `byteNeedsRex` says when.
+ */
+export function emitStore(
+  e: Emitter,
+  size: number,
+  base: number,
+  from: number,
+  offset: number,
+  byteNeedsRex: (register: number) => boolean,
+): void {
   if (size === Size.H) e.byte(0x66);
-  if (size === Size.B && base < 8 && from < 8 && needsRexAsByte(from)) e.byte(0x40);
+  if (size === Size.B && base < 8 && from < 8 && byteNeedsRex(from)) e.byte(0x40);
   e.onMemory(size === Size.DW, size === Size.B ? 0x88 : 0x89, base, from, offset);
 }
 

@@ -10,9 +10,9 @@ export const RDX = 2;
 export const RBX = 3;
 export const RSP = 4;
 export const RBP = 5;
-export const RSI = 6;
-export const RDI = 7;
-export const R8 = 8;
+const RSI = 6;
+const RDI = 7;
+const R8 = 8;
 /** Holds the frame pointer of a program with a private stack. */
 export const R9 = 9;
 /** BPF r11, the auxiliary register of blinding; also the limit in probing loads and the saved rax of fetching atomics. */
@@ -62,9 +62,6 @@ export const PT_REGS_OFFSET = ptRegsOffsets([
   [RSI, 104],
   [RDI, 112],
 ]);
-
-/** sil, dil, bpl and r8b to r15b can only be named with a REX prefix; without it the numbers mean dh, bh, ch. */
-export const needsRexAsByte = (register: number): boolean => register >= RBP;
 
 function ptRegsOffsets(pairs: readonly (readonly [number, number])[]): Uint8Array {
   const table = new Uint8Array(16);

@@ -73,7 +73,7 @@ function emitCountCheck(c: FunctionContext): number {
   const { emitter: e, machine } = c;
   if (machine.behaviour.tailCallCounter === 'by-pointer') {
     e.sequence(0x48, 0x8b, 0x85);
-    e.word32(c.tailCallSlot);
+    e.word32(-16 - c.stackBytes);
     e.sequence(0x48, 0x83, 0x38, MAX_TAIL_CALLS);
   } else {
     e.sequence(0x8b, 0x85);
