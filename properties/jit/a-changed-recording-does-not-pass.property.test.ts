@@ -40,11 +40,11 @@ describe('a recording', () => {
 
   it('is refused with file, line and field when it is malformed', () => {
     const line = lines[0]!.replace('"call_base":"0x', '"call_base":"');
-    expect(() => performJitRecording(['', line], meta, 'some.jsonl')).toThrow(RecordingError);
-    expect(() => performJitRecording(['', line], meta, 'some.jsonl')).toThrow(
+    expect(() => performJitRecording(['', line], meta, { file: 'some.jsonl' })).toThrow(RecordingError);
+    expect(() => performJitRecording(['', line], meta, { file: 'some.jsonl' })).toThrow(
       /^some\.jsonl:2: call_base: expected an address/,
     );
-    expect(() => performJitRecording(['{'], meta, 'some.jsonl')).toThrow(/^some\.jsonl:1: not JSON/);
+    expect(() => performJitRecording(['{'], meta, { file: 'some.jsonl' })).toThrow(/^some\.jsonl:1: not JSON/);
   });
 
   it('finds its companion among all by what both say about the kernel', () => {

@@ -5,7 +5,7 @@
 import { toHex } from '../base/bytes.ts';
 import { SLOT_BYTES } from '../model/bpf/instruction.ts';
 import { compile } from '../model/bpf/jit/compile.ts';
-import { kernelAddress } from '../model/bpf/jit/machine.ts';
+import { type JitMachine, kernelAddress } from '../model/bpf/jit/machine.ts';
 import type { CompiledFunction } from '../model/bpf/jit/program.ts';
 import { populateTailCall } from '../model/bpf/jit/tail-call.ts';
 import { type JitMeta, type JitRecord, type RecordedFunction, readJitRecord } from './jit-record.ts';
@@ -40,18 +40,29 @@ export interface JudgedLine {
   readonly differences: readonly Difference[];
 }
 
+export interface ConformOptions {
+  /** The name of the recording, for messages. */
+  readonly file?: string;
+  /** Changes the recorded machine, to ask whether the recording would notice. */
+  readonly alter?: (machine: JitMachine) => JitMachine;
+}
+
 const MOST_FAILURES_SHOWN = 10;
 
 /** The class of recorded filters in classic BPF. */
 const CLASSIC = 'cbpf';
 
-/** Judges the lines of one recording. `file` is only for messages. Throws RecordingError for a line that can't be read. */
-export function performJitRecording(lines: Iterable<string>, meta: JitMeta, file = 'recording'): ConformReport {
+/** Judges the lines of one recording. Throws RecordingError for a line that can't be read. */
+export function performJitRecording(
+  lines: Iterable<string>,
+  meta: JitMeta,
+  options: ConformOptions = {},
+): ConformReport {
   let passed = 0;
   let failed = 0;
   const skipped: { name: string; reason: string }[] = [];
   const firstFailures: Difference[] = [];
-  for (const { record, skipped: reason, differences } of judgeJitRecording(lines, meta, file)) {
+  for (const { record, skipped: reason, differences } of judgeJitRecording(lines, meta, options)) {
     if (reason !== undefined) {
       skipped.push({ name: record.name, reason });
     } else if (differences.length === 0) {
@@ -65,7 +76,11 @@ export function performJitRecording(lines: Iterable<string>, meta: JitMeta, file
 }
 
 /** The same line by line, for whoever wants to count by class. Empty lines are passed over. */
-export function* judgeJitRecording(lines: Iterable<string>, meta: JitMeta, file = 'recording'): Generator<JudgedLine> {
+export function* judgeJitRecording(
+  lines: Iterable<string>,
+  meta: JitMeta,
+  { file = 'recording', alter = (machine) => machine }: ConformOptions = {},
+): Generator<JudgedLine> {
   let number = 0;
   for (const line of lines) {
     number++;
@@ -73,7 +88,7 @@ export function* judgeJitRecording(lines: Iterable<string>, meta: JitMeta, file 
     const where = `${file}:${number}`;
     const record = readJitRecord(line, where);
     const skipped = whyNotJudged(record);
-    const differences = skipped === undefined ? judge(record, meta, where) : [];
+    const differences = skipped === undefined ? judge(record, meta, alter(recordedMachine(record, meta, where))) : [];
     yield { record, skipped, differences };
   }
 }
@@ -86,8 +101,7 @@ function whyNotJudged({ cls, note, insns, xlated, jit_in }: JitRecord): string |
   return note?.includes('not recoverable') && !note.includes('blinded separately') ? note : undefined;
 }
 
-function judge(record: JitRecord, meta: JitMeta, where: string): Difference[] {
-  const machine = recordedMachine(record, meta, where);
+function judge(record: JitRecord, meta: JitMeta, machine: JitMachine): Difference[] {
   const program = record.cls === CLASSIC ? recordedFilter(record, machine, meta) : recordedProgram(record, machine);
   const hidden = hasHiddenCallback(record) ? record.exception_cb : undefined;
   const places = [...record.funcs.map(({ addr }) => addr), ...(hidden ? [hidden.addr] : [])].map(kernelAddress);
