@@ -13,7 +13,8 @@ import {
   Source,
   wideLoad,
 } from '../../src/model/bpf/instruction.ts';
-import { type JitMachine, kernelAddress, PLAIN_MACHINE } from '../../src/model/bpf/jit/machine.ts';
+import { type JitMachine, kernelAddress } from '../../src/model/bpf/jit/machine.ts';
+import { MITIGATION_SETS, type MitigationSet, machineWith } from '../../src/model/bpf/jit/mitigations.ts';
 import { JIT_BEHAVIOUR, type JitKernel } from '../../src/model/bpf/jit/profile.ts';
 import type { JitFunction, JitProgram } from '../../src/model/bpf/jit/program.ts';
 
@@ -164,21 +165,13 @@ export function programOf(slots: readonly Instruction[], changes: Partial<JitFun
   return { functions: [fn], arena: undefined, wasClassic: false, loaderIsAdmin: true };
 }
 
-const thunk = kernelAddress(0xffffffff82205220n);
-
-/** Machines of all kernels under the mitigations that the model knows. */
+/** Machines of all kernels under all sets of mitigations, with and without BMI2 and checked entries. */
 export const machines: fc.Arbitrary<JitMachine> = fc
   .record({
     kernel: fc.constantFrom(...(Object.keys(JIT_BEHAVIOUR) as JitKernel[])),
-    returnThunk: fc.constantFrom(undefined, thunk),
-    trapAfterReturn: fc.boolean(),
-    callDepthCounter: fc.constantFrom(undefined, kernelAddress(0xffffffff83a2b020n)),
+    mitigations: fc.constantFrom(...(Object.keys(MITIGATION_SETS) as MitigationSet[])),
     bmi2: fc.boolean(),
-    indirectJump: fc.constantFrom<JitMachine['indirectJump']>(
-      { kind: 'plain', trapAfter: true },
-      { kind: 'lfence' },
-      { kind: 'thunk', address: thunk },
-    ),
+    lfence: fc.boolean(),
     controlFlow: fc.constantFrom<JitMachine['controlFlow']>(
       { kind: 'none' },
       { kind: 'ibt' },
@@ -186,7 +179,12 @@ export const machines: fc.Arbitrary<JitMachine> = fc
       { kind: 'fineibt', hashes: { main: 0x12345678, subprogram: 0x9abcdef }, bhiArguments: undefined },
     ),
   })
-  .map(({ kernel, ...choices }) => ({ ...PLAIN_MACHINE, ...choices, behaviour: JIT_BEHAVIOUR[kernel] }));
+  .map(({ kernel, mitigations, bmi2, lfence, controlFlow }) => ({
+    ...machineWith(kernel, mitigations),
+    ...(lfence ? { indirectJump: { kind: 'lfence' } as const } : {}),
+    bmi2,
+    controlFlow,
+  }));
 
 /** Where test images are placed. */
 export const IMAGE = kernelAddress(0xffffffffc0025c14n);

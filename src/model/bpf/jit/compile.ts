@@ -7,51 +7,54 @@
  * of them have a place, once more with the real ones in the same layout.
  */
 import { roundUp } from '../../../base/word.ts';
-import { Class, InternalMode, LD_IMM64 } from '../instruction.ts';
+import { Class, InternalMode } from '../instruction.ts';
 import { emitFunction, type PassOptions } from './body.ts';
 import { Emitter } from './emitter.ts';
 import { ENTRY_BYTES, exceptionTableBytes } from './exception-table.ts';
 import { FunctionContext, instructionWords } from './function-context.ts';
+import { link, linkStandIns } from './link.ts';
 import { cfiOffset, type JitMachine, type KernelAddress } from './machine.ts';
-import type {
-  CompiledFunction,
-  CompiledProgram,
-  FunctionLink,
-  JitProgram,
-  JitRefusal,
-  PlaceFunction,
-} from './program.ts';
+import type { CompiledFunction, CompiledProgram, JitProgram, JitRefusal, PlaceFunction } from './program.ts';
 
 /** Compiles all functions of a program. `place` is asked once for each, in order. */
 export function compile(program: JitProgram, machine: JitMachine, place: PlaceFunction): CompiledProgram | JitRefusal {
   const { functions, arena } = program;
   const options = passOptions(program, machine);
-  const several = functions.length > 1;
-  const contexts: FunctionContext[] = [];
-  const passes: number[] = [];
+  const drafts: Draft[] = [];
   for (const [index, fn] of functions.entries()) {
     const words = instructionWords(fn.code);
-    if (several) link(words, fn.links, STAND_INS);
-    const c = new FunctionContext(scratch, machine, fn, { arena, isSubprogram: index > 0, words });
-    passes.push(measure(c, options));
-    if (c.refusal === undefined) write(c, options, place(index, scratch.length + tableRoom(c, scratch.length)));
-    if (c.refusal !== undefined) return c.refusal;
-    contexts.push(c);
-    if (!several) return { kind: 'compiled', functions: [finished(c, passes[0]!)] };
+    linkStandIns(words, fn.links);
+    const context = new FunctionContext(scratch, machine, fn, { arena, isSubprogram: index > 0, words });
+    const passes = measure(context, options);
+    if (context.refusal === undefined) {
+      const { length } = scratch;
+      write(context, options, place(index, length + tableRoom(context, length)));
+    }
+    if (context.refusal !== undefined) return context.refusal;
+    drafts.push({ context, passes });
   }
-  const entries = contexts.map((c) => c.image! + cfiOffset(machine));
-  const compiled: CompiledFunction[] = [];
-  for (const [index, c] of contexts.entries()) {
-    link(c.words, c.fn.links, {
-      call: (callee) => entries[callee]! - machine.callBase,
-      address: (callee) => entries[callee]!,
-    });
-    c.padding = true;
-    write(c, options, c.image!);
-    if (c.refusal !== undefined) return c.refusal;
-    compiled.push(finished(c, passes[index]!));
+  return drafts.length === 1 ? { kind: 'compiled', functions: drafts.map(finished) } : relink(drafts, options, machine);
+}
+
+/** A function that is compiled and placed, but perhaps with stand-ins. */
+interface Draft {
+  readonly context: FunctionContext;
+  readonly passes: number;
+}
+
+/** The extra pass over every function of a program, once all have their places; no instruction may change its length. */
+function relink(drafts: readonly Draft[], options: PassOptions, machine: JitMachine): CompiledProgram | JitRefusal {
+  const entries = drafts.map(({ context }) => context.image! + cfiOffset(machine));
+  const functions: CompiledFunction[] = [];
+  for (const draft of drafts) {
+    const { context } = draft;
+    link(context.words, context.fn.links, machine.callBase, (callee) => entries[callee]!);
+    context.padding = true;
+    write(context, options, context.image!);
+    if (context.refusal !== undefined) return context.refusal;
+    functions.push(finished(draft));
   }
-  return { kind: 'compiled', functions: compiled };
+  return { kind: 'compiled', functions };
 }
 
 /** Code is built here and copied out; compiling is synchronous, so one buffer serves all. */
@@ -83,7 +86,8 @@ function write(c: FunctionContext, options: PassOptions, image: KernelAddress): 
   emitFunction(c, options);
 }
 
-function finished(c: FunctionContext, passes: number): CompiledFunction {
+/** What the buffer holds after {@link write}. */
+function finished({ context: c, passes }: Draft): CompiledFunction {
   const code = c.emitter.bytes.slice(0, c.emitter.length);
   return {
     address: c.image!,
@@ -124,26 +128,6 @@ function mayFault(word: number): boolean {
 }
 
 const inArena = (mode: number): boolean => mode === InternalMode.PROBE_MEM32;
-
-interface Linker {
-  readonly call: (callee: number) => number;
-  readonly address: (callee: number) => KernelAddress;
-}
-
-/** MODULES_VADDR as the address, so that a constant that depends on it already has its final length. */
-const STAND_INS: Linker = { call: () => 1, address: () => -0x40000000 };
-
-function link(words: Int32Array, links: readonly FunctionLink[], linker: Linker): void {
-  for (const { slot, callee } of links) {
-    if ((words[2 * slot]! & 0xff) === LD_IMM64) {
-      const address = linker.address(callee);
-      words[2 * slot + 1] = address | 0;
-      words[2 * slot + 3] = Math.floor(address / 2 ** 32);
-    } else {
-      words[2 * slot + 1] = linker.call(callee);
-    }
-  }
-}
 
 const passOptions = ({ wasClassic, loaderIsAdmin }: JitProgram, { branchHistory }: JitMachine): PassOptions => ({
   wasClassic,

@@ -4,9 +4,9 @@
  * destination, and it may report an arena fault.
  *
  *    word 0   address of the instruction, relative to this word
- *    word 1   ┌31──────┬─────────────┬23───────────┬15─────────────┬7──────────┐
- *             │ report │             │ address reg │ cleared reg   │ length    │
- *             └────────┴─────────────┴─────────────┴───────────────┴───────────┘
+ *    word 1   ┌31──────┬30──────┬───┬23───────────┬15───────────┬7───────┐
+ *             │ report │ write  │ 0 │ address reg │ cleared reg │ length │
+ *             └────────┴────────┴───┴─────────────┴─────────────┴────────┘
  *    word 2   ┌31───────────────────────┬15─────────────────────────┐
  *             │ offset of the access    │ 7 = EX_TYPE_BPF           │
  *             └─────────────────────────┴───────────────────────────┘

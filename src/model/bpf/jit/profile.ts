@@ -47,7 +47,7 @@ export interface JitBehaviour {
 /**
  * `register`: only which register to clear. `report`: also which register held the address and the offset, so that the
  * fault can be reported (6.18). `report-direction`: also whether it was a write; and atomics that return a value clear the
- * register they return it in, and a load-acquire is a load, which until then all were taken for stores (7.2).
+ * register they return it in, and a load-acquire is a load; until then all were taken for stores (7.2).
  */
 export type ArenaFixup = 'register' | 'report' | 'report-direction';
 
