@@ -58,6 +58,11 @@ describe('the passes over a function', () => {
     expect(passesOf([instruction(Class.JMP | Jump.CALL), exit])).toMatchObject({ kind: 'refused', errno: 'EINVAL' });
     const narrowAdd = instruction(Class.STX | Mode.ATOMIC | Size.H, { dst: 10, src: 1, offset: -8 });
     expect(passesOf([narrowAdd, exit])).toMatchObject({ kind: 'refused', errno: 'EFAULT' });
+    expect(passesOf([exit, instruction(0x18)])).toMatchObject({ kind: 'refused', errno: 'EINVAL' });
+    expect(passesOf([jumpTo(7), exit])).toMatchObject({
+      kind: 'refused',
+      reason: 'the jump of slot 0 leaves the function',
+    });
     const stackArgument = instruction(0x7a, { dst: 11, offset: -8 });
     const machine = { ...PLAIN_MACHINE, behaviour: { ...PLAIN_MACHINE.behaviour, auxiliaryRegister: 12 as const } };
     expect(passesOf([stackArgument, exit], machine)).toMatchObject({ kind: 'refused', errno: 'ENOTSUPP' });

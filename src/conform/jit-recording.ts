@@ -34,7 +34,7 @@ export interface ConformReport {
 }
 
 /** What one line came to: `undefined` reason and no differences means equal in every byte. */
-export interface JudgedLine {
+interface JudgedLine {
   readonly record: JitRecord;
   readonly skipped: string | undefined;
   readonly differences: readonly Difference[];
@@ -62,7 +62,7 @@ export function performJitRecording(
   let failed = 0;
   const skipped: { name: string; reason: string }[] = [];
   const firstFailures: Difference[] = [];
-  for (const { record, skipped: reason, differences } of judgeJitRecording(lines, meta, options)) {
+  for (const { record, skipped: reason, differences } of judgeLines(lines, meta, options)) {
     if (reason !== undefined) {
       skipped.push({ name: record.name, reason });
     } else if (differences.length === 0) {
@@ -75,8 +75,8 @@ export function performJitRecording(
   return { cases: passed + failed, passed, failed, skipped, firstFailures };
 }
 
-/** The same line by line, for whoever wants to count by class. Empty lines are passed over. */
-export function* judgeJitRecording(
+/** The same line by line. Empty lines are passed over. */
+function* judgeLines(
   lines: Iterable<string>,
   meta: JitMeta,
   { file = 'recording', alter = (machine) => machine }: ConformOptions = {},

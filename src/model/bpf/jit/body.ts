@@ -52,10 +52,55 @@ export function emitFunction(c: FunctionContext, options: PassOptions): void {
   }
 }
 
+/**
+ * A later measuring pass. Only jumps depend on the layout, so everything else keeps the length it had, without being
+ * emitted again; the kernel emits it all the same, to the same effect.
+ */
+export function remeasureFunction(c: FunctionContext): void {
+  const { emitter: e, words, count, ends } = c;
+  let endBefore = ends[0]!;
+  e.length = endBefore;
+  let seenExit = false;
+  for (let i = 0; i < count; i++) {
+    const start = e.length;
+    const word = words[2 * i]!;
+    const isExit = (word & 0xff) === (Class.JMP | Jump.EXIT);
+    if ((word & 0xff) === LD_IMM64) i++;
+    const length = ends[i + 1]! - endBefore;
+    endBefore = ends[i + 1]!;
+    e.reserve(MAX_INSTRUCTION_BYTES);
+    if (isExit && !seenExit) {
+      seenExit = true;
+      c.cleanup = start;
+      e.length = start + length;
+    } else if (isExit) {
+      emitJumpToEpilogue(c, i, start);
+    } else if (mayJump(word)) {
+      emitJumpClass(c, i, word, words[2 * i + 1]!, start);
+    } else {
+      e.length = start + length;
+    }
+    if (c.refusal !== undefined) return;
+    ends[i + 1] = e.length;
+  }
+}
+
+/** Whether an instruction's length depends on where others are: all of the jump classes but calls. */
+const mayJump = (word: number): boolean =>
+  ((word & 7) === Class.JMP || (word & 7) === Class.JMP32) &&
+  (word & 0xf0) !== Jump.CALL &&
+  (word & 0xf0) !== Jump.TAIL_CALL;
+
 /** Both slots at once; what the value stands for no longer matters. */
-function emitWideLoad({ emitter, words, hardware, machine }: FunctionContext, i: number): void {
+function emitWideLoad(c: FunctionContext, i: number): void {
+  const { emitter, words, hardware, machine } = c;
+  const high = words[2 * i + 3];
+  if (high === undefined) {
+    c.refuse('EINVAL', 'a wide load without its second slot');
+    return;
+  }
   const to = hardware[(words[2 * i]! >> 8) & 15]!;
-  emitter.loadImmediate64(to, words[2 * i + 1]!, words[2 * i + 3] ?? 0, machine.behaviour.loadsSignExtended);
+  emitter.loadImmediate64(to, words[2 * i + 1]!, high, machine.behaviour.loadsSignExtended);
 }
 
 function emitInstruction(c: FunctionContext, i: number, word: number, immediate: number, start: number): void {

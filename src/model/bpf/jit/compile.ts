@@ -8,7 +8,7 @@
  */
 import { roundUp } from '../../../base/word.ts';
 import { Class, InternalMode } from '../instruction.ts';
-import { emitFunction, type PassOptions } from './body.ts';
+import { emitFunction, type PassOptions, remeasureFunction } from './body.ts';
 import { Emitter } from './emitter.ts';
 import { ENTRY_BYTES, exceptionTableBytes } from './exception-table.ts';
 import { FunctionContext, instructionWords } from './function-context.ts';
@@ -66,7 +66,8 @@ function measure(c: FunctionContext, options: PassOptions): number {
   let length = -1;
   for (let pass = 0; pass < most; pass++) {
     c.padding = pass >= firstPadded;
-    emitFunction(c, options);
+    if (pass === 0) emitFunction(c, options);
+    else remeasureFunction(c);
     if (c.refusal !== undefined) return pass + 1;
     if (c.emitter.length === length) {
       c.padding = pass + 1 >= firstPadded;

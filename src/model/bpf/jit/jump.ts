@@ -49,6 +49,7 @@ export function emitConditionalJump(
     if (c.padding) pad(c, i, start, 2, [0, 4]);
     e.sequence(0x70 | code, displacement & 0xff);
   } else {
+    checkTarget(c, i, displacement);
     e.sequence(0x0f, 0x80 | code);
     e.word32(displacement);
   }
@@ -76,6 +77,7 @@ function emitJumpBy(c: FunctionContext, i: number, displacement: number, start: 
     if (c.padding) pad(c, i, start, 2, [0, 3]);
     e.sequence(0xeb, displacement & 0xff);
   } else {
+    checkTarget(c, i, displacement);
     e.relative32(0xe9, displacement);
   }
 }
@@ -86,6 +88,11 @@ function emitJumpBy(c: FunctionContext, i: number, displacement: number, start: 
  */
 const isShort = ({ machine }: FunctionContext, displacement: number): boolean =>
   displacement >= -128 && displacement <= machine.behaviour.shortJumpReach;
+
+/** Validation lets no such jump through; without it the code would go anywhere. */
+function checkTarget(c: FunctionContext, i: number, displacement: number): void {
+  if (Number.isNaN(displacement)) c.refuse('EFAULT', `the jump of slot ${i} leaves the function`);
+}
 
 /** Keeps slot `i` as long as it was in the last pass, `tail` bytes of it still to come. */
 function pad(c: FunctionContext, i: number, start: number, tail: number, allowed: readonly number[]): void {
