@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type JitRecord, readJitRecord } from '../../src/conform/jit-record.ts';
-import { decodeInstructions, encodeInstructions, type Instruction } from '../../src/model/bpf/instruction.ts';
+import {
+  decodeInstructions,
+  encodeInstructions,
+  type Instruction,
+  instruction,
+} from '../../src/model/bpf/instruction.ts';
 import { blindConstants } from '../../src/model/bpf/jit/blinding.ts';
+import { compile } from '../../src/model/bpf/jit/compile.ts';
 import { JIT_BEHAVIOUR, jitKernelOf } from '../../src/model/bpf/jit/profile.ts';
 import { jumpDistance, validate } from '../../src/model/bpf/validate.ts';
-import { instructions } from './programs.ts';
+import { IMAGE, instructions, machines, programOf } from './programs.ts';
 import { readRecording } from './recordings.ts';
 
 const behaviour = JIT_BEHAVIOUR['6.18'];
@@ -70,6 +76,33 @@ describe('constant blinding', () => {
         expect(again.instructions).toEqual(once);
       }),
       { seed: 10 },
+    );
+  });
+
+  it('keeps chosen bytes out of the machine code, and the line map to the slots that were given', () => {
+    const chosen = fc.integer({ min: 0x10000000, max: 0x7fffffff });
+    const random = fc.infiniteStream(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }));
+    fc.assert(
+      fc.property(
+        chosen,
+        fc.constantFrom(0x07, 0x47, 0xb7, 0xa4, 0x55),
+        machines,
+        random,
+        (value, opcode, machine, randoms) => {
+          const slots = [instruction(opcode, { dst: 1, immediate: value }), instruction(0x95)];
+          const lengthAndSight = (blinding: (() => number) | undefined) => {
+            const result = compile({ ...programOf(slots), blinding }, machine, () => IMAGE);
+            if (result.kind === 'refused') throw new Error(result.reason);
+            const { code, lineMap } = result.functions[0]!;
+            const bytes = Buffer.alloc(4);
+            bytes.writeInt32LE(value);
+            return { slots: lineMap.length - 1, seen: Buffer.from(code).includes(bytes) };
+          };
+          expect(lengthAndSight(undefined)).toEqual({ slots: 2, seen: true });
+          expect(lengthAndSight(() => randoms.next().value)).toEqual({ slots: 2, seen: false });
+        },
+      ),
+      { seed: 13 },
     );
   });
 });

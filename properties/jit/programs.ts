@@ -162,7 +162,7 @@ export function programOf(slots: readonly Instruction[], changes: Partial<JitFun
     links: [],
     ...changes,
   };
-  return { functions: [fn], arena: undefined, wasClassic: false, loaderIsAdmin: true };
+  return { functions: [fn], arena: undefined, blinding: undefined, wasClassic: false, loaderIsAdmin: true };
 }
 
 /** Machines of all kernels under all sets of mitigations, with and without BMI2 and checked entries. */

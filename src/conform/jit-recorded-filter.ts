@@ -70,5 +70,8 @@ function filterProgram(
   const translated = filter === undefined ? undefined : translateClassic(filter, access);
   const instructions = translated?.instructions ?? [];
   const fn = { ...NO_FRAME, code: encodeInstructions(instructions), stackDepth: translated?.stackDepth ?? 0 };
-  return { program: { functions: [fn], arena: undefined, wasClassic: true, loaderIsAdmin: true }, instructions };
+  return {
+    program: { functions: [fn], arena: undefined, blinding: undefined, wasClassic: true, loaderIsAdmin: true },
+    instructions,
+  };
 }

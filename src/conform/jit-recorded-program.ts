@@ -11,41 +11,25 @@ import {
   WideSource,
   wideValue,
 } from '../model/bpf/instruction.ts';
-import { blindConstants } from '../model/bpf/jit/blinding.ts';
-import type { JitMachine } from '../model/bpf/jit/machine.ts';
-import type { JitBehaviour } from '../model/bpf/jit/profile.ts';
 import type { FunctionLink, JitFunction, JitProgram } from '../model/bpf/jit/program.ts';
 import type { JitRecord, RecordedFunction } from './jit-record.ts';
 
 /** What the verifier gave the JIT, cut into functions. */
-export function recordedProgram(record: JitRecord, { behaviour }: JitMachine): JitProgram {
+export function recordedProgram(record: JitRecord): JitProgram {
   const input = record.jit_in ?? (record.xlated instanceof Uint8Array ? record.xlated : record.insns);
   const slots = decodeInstructions(input) ?? [];
   const ends = record.funcs.map((_, index) => record.funcs[index + 1]?.start ?? slots.length);
   const hidden = hasHiddenCallback(record);
   if (hidden) ends[ends.length - 1]! -= HIDDEN_CALLBACK_SLOTS;
-  const codeEnds = runningSums(record.funcs.map(({ len }) => len));
-  const functions = record.funcs.map((fn, index) => {
-    const code = slots.slice(fn.start, ends[index]);
-    const recorded = record.jited.subarray(codeEnds[index]! - fn.len, codeEnds[index]);
-    const seen = { instructions: code, links: links(record, code) };
-    const given = wasBlindedLater(record) ? blinded(code, seen.links, behaviour, recorded) : seen;
-    return recordedFunction(record, fn, given.instructions, given.links);
-  });
+  const functions = record.funcs.map((fn, index) => recordedFunction(record, fn, slots.slice(fn.start, ends[index])));
   if (hidden) functions.push(hiddenCallback(slots.slice(ends.at(-1))));
   const kernelStart = record.funcs[0]!.arena_kern;
   const arena = kernelStart === undefined ? undefined : { kernelStart, userStart: record.arena_user ?? 0n };
-  return { functions, arena, wasClassic: false, loaderIsAdmin: true };
+  const blinding = wasBlindedLater(record) ? recordedRandoms(record.jited) : undefined;
+  return { functions, arena, blinding, wasClassic: false, loaderIsAdmin: true };
 }
 
-function runningSums(numbers: readonly number[]): number[] {
-  let sum = 0;
-  return numbers.map((number) => {
-    sum += number;
-    return sum;
-  });
-}
-
+/** The note says so; such a line has the slots before blinding. */
 const wasBlindedLater = ({ note }: JitRecord): boolean => note?.includes('blinded separately') ?? false;
 
 /** Whether exceptions land in a function that the kernel does not list among the program's. */
@@ -71,12 +55,7 @@ const hiddenCallback = (slots: readonly Instruction[]): JitFunction => ({
   exceptionCallback: true,
 });
 
-function recordedFunction(
-  record: JitRecord,
-  fn: RecordedFunction,
-  instructions: readonly Instruction[],
-  links: readonly FunctionLink[],
-): JitFunction {
+function recordedFunction(record: JitRecord, fn: RecordedFunction, instructions: readonly Instruction[]): JitFunction {
   return {
     code: encodeInstructions(instructions),
     stackDepth: fn.stack,
@@ -84,7 +63,7 @@ function recordedFunction(
     exceptionBoundary: fn === record.funcs[0] && record.exception_cb !== undefined,
     exceptionCallback: fn.addr === record.exception_cb?.addr,
     privateStack: fn.priv_frame_ptr,
-    links,
+    links: links(record, instructions),
   };
 }
 
@@ -104,28 +83,22 @@ function links(record: JitRecord, code: readonly Instruction[]): FunctionLink[] 
 }
 
 /**
- * Where each function of a program was blinded by itself, the recording shows the slots before that. The random halves are
- * then the only thing that is taken from the recorded code, in their order: the constant of every exclusive or with r10.
+ * Where each function of a program was blinded by itself, the recording shows the slots before that. The random numbers are
+ * then the only thing that is taken from the recorded code, in their order: the constant of every xor r10, imm32. In such
+ * programs r10 serves nothing else.
  */
-function blinded(
-  code: readonly Instruction[],
-  links: readonly FunctionLink[],
-  kernel: JitBehaviour,
-  recorded: Uint8Array,
-) {
-  const randoms = blindingConstants(recorded);
-  const { instructions, slots } = blindConstants(code, kernel, () => randoms.shift() ?? 0);
-  return { instructions, links: links.map(({ slot, callee }) => ({ slot: slots[slot]!, callee })) };
+function recordedRandoms(code: Uint8Array): () => number {
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  let at = 0;
+  return () => {
+    for (; at + 7 <= code.length; at++) {
+      const xor = (code[at]! & ~REX_W) === 0x41 && code[at + 1] === 0x81 && code[at + 2] === 0xf2;
+      if (!xor) continue;
+      at += 7;
+      return view.getInt32(at - 4, true);
+    }
+    return 0;
+  };
 }
 
-/** xor r10, imm32 with or without REX.W; in the whole function r10 serves nothing else. */
-function blindingConstants(code: Uint8Array): number[] {
-  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
-  const found: number[] = [];
-  for (let at = 0; at + 7 <= code.length; at++) {
-    if ((code[at]! & ~8) !== 0x41 || code[at + 1] !== 0x81 || code[at + 2] !== 0xf2) continue;
-    found.push(view.getInt32(at + 3, true));
-    at += 6;
-  }
-  return found;
-}
+const REX_W = 8;

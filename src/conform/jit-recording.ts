@@ -102,7 +102,7 @@ function whyNotJudged({ cls, note, insns, xlated, jit_in }: JitRecord): string |
 }
 
 function judge(record: JitRecord, meta: JitMeta, machine: JitMachine): Difference[] {
-  const program = record.cls === CLASSIC ? recordedFilter(record, machine, meta) : recordedProgram(record, machine);
+  const program = record.cls === CLASSIC ? recordedFilter(record, machine, meta) : recordedProgram(record);
   const hidden = hasHiddenCallback(record) ? record.exception_cb : undefined;
   const places = [...record.funcs.map(({ addr }) => addr), ...(hidden ? [hidden.addr] : [])].map(kernelAddress);
   const result = compile(program, machine, (index) => places[index]!);

@@ -9,6 +9,8 @@
 import {
   Class,
   classOf,
+  decodeInstructions,
+  encodeInstructions,
   type Instruction,
   InternalMode,
   instruction,
@@ -24,6 +26,18 @@ import {
 } from '../instruction.ts';
 import { jumpDistance } from '../validate.ts';
 import type { JitBehaviour } from './profile.ts';
+import type { JitFunction } from './program.ts';
+
+/** A function with its constants blinded, and where its slots went. */
+export function blindFunction(
+  fn: JitFunction,
+  behaviour: JitBehaviour,
+  random: () => number,
+): { readonly fn: JitFunction; readonly slots: readonly number[] } {
+  const { instructions, slots } = blindConstants(decodeInstructions(fn.code) ?? [], behaviour, random);
+  const links = fn.links.map(({ slot, callee }) => ({ slot: slots[slot]!, callee }));
+  return { fn: { ...fn, code: encodeInstructions(instructions), links }, slots };
+}
 
 export interface BlindedCode {
   readonly instructions: readonly Instruction[];

@@ -8,6 +8,7 @@
  */
 import { roundUp } from '../../../base/word.ts';
 import { Class, InternalMode } from '../instruction.ts';
+import { blindFunction } from './blinding.ts';
 import { emitFunction, type PassOptions, remeasureFunction } from './body.ts';
 import { Emitter } from './emitter.ts';
 import { ENTRY_BYTES, exceptionTableBytes } from './exception-table.ts';
@@ -18,10 +19,12 @@ import type { CompiledFunction, CompiledProgram, JitProgram, JitRefusal, PlaceFu
 
 /** Compiles all functions of a program. `place` is asked once for each, in order. */
 export function compile(program: JitProgram, machine: JitMachine, place: PlaceFunction): CompiledProgram | JitRefusal {
-  const { functions, arena } = program;
+  const { functions, arena, blinding } = program;
   const options = passOptions(program, machine);
   const drafts: Draft[] = [];
-  for (const [index, fn] of functions.entries()) {
+  for (const [index, given] of functions.entries()) {
+    const { fn, slots } =
+      blinding === undefined ? { fn: given, slots: undefined } : blindFunction(given, machine.behaviour, blinding);
     const words = instructionWords(fn.code);
     linkStandIns(words, fn.links);
     const context = new FunctionContext(scratch, machine, fn, { arena, isSubprogram: index > 0, words });
@@ -31,7 +34,7 @@ export function compile(program: JitProgram, machine: JitMachine, place: PlaceFu
       write(context, options, place(index, length + tableRoom(context, length)));
     }
     if (context.refusal !== undefined) return context.refusal;
-    drafts.push({ context, passes });
+    drafts.push({ context, passes, slots });
   }
   return drafts.length === 1 ? { kind: 'compiled', functions: drafts.map(finished) } : relink(drafts, options, machine);
 }
@@ -40,6 +43,8 @@ export function compile(program: JitProgram, machine: JitMachine, place: PlaceFu
 interface Draft {
   readonly context: FunctionContext;
   readonly passes: number;
+  /** Where the slots that were given went, when blinding moved them. */
+  readonly slots: readonly number[] | undefined;
 }
 
 /** The extra pass over every function of a program, once all have their places; no instruction may change its length. */
@@ -88,7 +93,7 @@ function write(c: FunctionContext, options: PassOptions, image: KernelAddress): 
 }
 
 /** What the buffer holds after {@link write}. */
-function finished({ context: c, passes }: Draft): CompiledFunction {
+function finished({ context: c, passes, slots }: Draft): CompiledFunction {
   const code = c.emitter.bytes.slice(0, c.emitter.length);
   return {
     address: c.image!,
@@ -96,7 +101,7 @@ function finished({ context: c, passes }: Draft): CompiledFunction {
     exceptionTable: exceptionTableBytes(c.faults, code.length),
     faults: c.faults,
     tailCalls: c.tailCalls,
-    lineMap: c.ends,
+    lineMap: slots === undefined ? c.ends : Int32Array.from(slots, (slot) => c.ends[slot]!),
     passes,
   };
 }

@@ -7,6 +7,10 @@ export interface JitProgram {
   readonly arena: ArenaWindow | undefined;
   /** Converted from classic BPF: no tail calls, and perhaps a branch history barrier. */
   readonly wasClassic: boolean;
+  /**
+   * When constants are blinded (net.core.bpf_jit_harden): gives signed 32-bit random numbers, asked for in program order.
+   */
+  readonly blinding: (() => number) | undefined;
   /** CAP_SYS_ADMIN of the loader; it spares classic programs the barrier. */
   readonly loaderIsAdmin: boolean;
 }
@@ -67,7 +71,7 @@ export interface CompiledFunction {
   readonly exceptionTable: Uint8Array;
   readonly faults: readonly FaultSite[];
   readonly tailCalls: readonly TailCallSite[];
-  /** [i] is the offset of the code of slot i, [length of the program] the offset behind the last. */
+  /** [i] is the offset of the code of slot i as it was given, [number of slots] the offset behind the last. */
   readonly lineMap: Int32Array;
   /** Measuring passes until two agreed. */
   readonly passes: number;
