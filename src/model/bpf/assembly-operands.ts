@@ -18,8 +18,7 @@ import {
 
 /** `r3` or, for its lower half, `w3`. With `wide` given, only that. */
 export function readRegister(s: Scanner, what: string, wide?: boolean): { number: number; wide: boolean } {
-  const letter = wide === undefined ? '[rw]' : wide ? 'r' : 'w';
-  const found = s.match(new RegExp(`(${letter})(1[0-5]|\\d)\\b`));
+  const found = s.match(wide === undefined ? /([rw])(1[0-5]|\d)\b/y : wide ? /(r)(1[0-5]|\d)\b/y : /(w)(1[0-5]|\d)\b/y);
   if (found === undefined) return s.fail(wide === undefined ? what : `${what} ${wide ? 'r0 to r15' : 'w0 to w15'}`);
   return { number: Number(found[2]), wide: found[1] === 'r' };
 }
@@ -34,7 +33,7 @@ export function readSigned(s: Scanner, bits: number, what = 'a number'): number 
 export function parseLocked(s: Scanner): Instruction {
   s.expect('*');
   const { place, type } = parsePlace(s);
-  const word = s.match(/[+|&^]=/)?.[0] ?? s.fail('+=, |=, &= or ^=');
+  const word = s.match(/[+|&^]=/y)?.[0] ?? s.fail('+=, |=, &= or ^=');
   const src = readRegister(s, 'a register').number;
   return atomic(type, { dst: place.register, src, offset: place.offset, immediate: fieldOf(OPERATORS, word)! });
 }
@@ -55,7 +54,7 @@ export function parseStore(s: Scanner): Instruction {
   const to = { dst: place.register, offset: place.offset };
   s.expect('=');
   const mode = type.arena ? InternalMode.PROBE_MEM32 : Mode.MEM;
-  const register = s.match(/r(1[0-5]|\d)\b/)?.[1];
+  const register = s.match(/r(1[0-5]|\d)\b/y)?.[1];
   if (register !== undefined) return instruction(Class.STX | mode | type.size, { ...to, src: Number(register) });
   return instruction(Class.ST | mode | type.size, { ...to, immediate: readSigned(s, 32) });
 }
@@ -79,7 +78,7 @@ function parsePlace(s: Scanner): { type: AccessType; place: { register: number; 
 
 /** `(u32 *)` and its relatives. */
 function readType(s: Scanner): AccessType {
-  const found = s.match(/\((?:(arena|probe) )?([us])(8|16|32|64) \*\)/) ?? s.fail('a type such as (u64 *)');
+  const found = s.match(/\((?:(arena|probe) )?([us])(8|16|32|64) \*\)/y) ?? s.fail('a type such as (u64 *)');
   return {
     size: fieldOf(SIZE_BITS, Number(found[3]))!,
     signed: found[2] === 's',
@@ -96,23 +95,23 @@ export function parseAssigned(s: Scanner, dst: number, wide: boolean, wideLoadSt
   const class_ = wide ? Class.ALU64 : Class.ALU;
   const from = () => readRegister(s, 'a register', wide).number;
   if (s.take('*')) return [parseLoad(s, dst)];
-  if (s.match(/-(?=[rw])/) !== undefined) {
+  if (s.match(/-(?=[rw])/y) !== undefined) {
     if (from() !== dst) s.fail(`the end of the line: only a register's own negation exists`);
     return [instruction(class_ | Operation.NEG, { dst })];
   }
-  const swap = s.match(/(be|le|bswap)(16|32|64)\b/);
+  const swap = s.match(/(be|le|bswap)(16|32|64)\b/y);
   if (swap !== undefined) {
     readRegister(s, 'a register', true);
     const opcode = swap[1] === 'bswap' ? Class.ALU64 : Class.ALU | (swap[1] === 'be' ? Source.X : Source.K);
     return [instruction(opcode | Operation.END, { dst, immediate: Number(swap[2]) })];
   }
-  const extended = s.match(/\(s(8|16|32)\)/);
+  const extended = s.match(/\(s(8|16|32)\)/y);
   const move = class_ | Operation.MOV | Source.X;
   if (extended !== undefined) return [instruction(move, { dst, src: from(), offset: Number(extended[1]) })];
   if (s.take('addr_space_cast')) return [parseCast(s, dst)];
   if (s.take('&')) return [parsePerCpu(s, dst)];
   if (s.take('load_acquire')) return [parseLoadAcquire(s, dst)];
-  const operation = s.match(/atomic(?:64)?_(xchg|cmpxchg|fetch_(?:add|or|and|xor))\b/);
+  const operation = s.match(/atomic(?:64)?_(xchg|cmpxchg|fetch_(?:add|or|and|xor))\b/y);
   if (operation !== undefined) return [parseFetch(s, operation[1]!, dst)];
   if (/^[rw]\d/.test(s.text.slice(s.position))) return [instruction(move, { dst, src: from() })];
   return parseConstant(s, dst, class_, wideLoadStated);
@@ -135,7 +134,7 @@ function parseLoad(s: Scanner, dst: number): Instruction {
 /** `skb[14]` or `skb[r7 + 14]`; the result always is in r0. */
 function parsePacketLoad(s: Scanner, size: number): Instruction {
   s.expect('[');
-  const register = s.match(/r(1[0-5]|\d) \+/)?.[1];
+  const register = s.match(/r(1[0-5]|\d) \+/y)?.[1];
   const immediate = readSigned(s, 32);
   s.expect(']');
   if (register === undefined) return instruction(Class.LD | Mode.ABS | size, { immediate });
@@ -189,7 +188,7 @@ function parseFetch(s: Scanner, name: string, result: number): Instruction {
 
 /** A number, or what a wide load stands for. */
 function parseConstant(s: Scanner, dst: number, class_: number, wideLoadStated: boolean): Instruction[] {
-  const map = s.match(/map\[(id|idx):(\d+)\](\[0\])?(?:\+(\d+))?/);
+  const map = s.match(/map\[(id|idx):(\d+)\](\[0\])?(?:\+(\d+))?/y);
   if (map !== undefined) {
     const [, kind, number, , offset] = map;
     const src =

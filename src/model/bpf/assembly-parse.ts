@@ -38,8 +38,8 @@ export function parseAssembly(text: string): ParsedAssembly {
 
 /** One or, for a wide load, two slots. */
 function parseLine(s: Scanner): Instruction[] {
-  s.match(/\d+:/);
-  const opcode = s.match(/\(([0-9a-f]{2})\)/);
+  s.match(/\d+:/y);
+  const opcode = s.match(/\(([0-9a-f]{2})\)/y);
   const stated = opcode === undefined ? undefined : Number.parseInt(opcode[1]!, 16);
   const start = s.position;
   const slots = parseStatement(s, stated === LD_IMM64).map((slot) => ({ ...slot }));
@@ -72,7 +72,7 @@ function parseStatement(s: Scanner, wide: boolean): Instruction[] {
   if (s.take('tail_call')) return [parseTailCall(s)];
   if (s.take('if')) return [parseConditional(s)];
   if (s.take('raw'))
-    return [instruction(Number.parseInt(s.match(/[0-9a-f]{2}\b/)?.[0] ?? s.fail('an opcode such as b7'), 16))];
+    return [instruction(Number.parseInt(s.match(/[0-9a-f]{2}\b/y)?.[0] ?? s.fail('an opcode such as b7'), 16))];
   if (s.take('lock')) return [parseLocked(s)];
   if (s.take('store_release')) return [parseStoreRelease(s)];
   if (s.take('*')) return [parseStore(s)];
@@ -81,7 +81,7 @@ function parseStatement(s: Scanner, wide: boolean): Instruction[] {
 
 function parseAssignment(s: Scanner, wideLoad: boolean): Instruction[] {
   const { number: dst, wide } = readRegister(s, 'an instruction');
-  const operator = s.match(/s?>>=|<<=|s?[/%]=|[-+*|&^]=|=/)?.[0] ?? s.fail('an operator such as += or =');
+  const operator = s.match(/s?>>=|<<=|s?[/%]=|[-+*|&^]=|=/y)?.[0] ?? s.fail('an operator such as += or =');
   if (operator === '=') return parseAssigned(s, dst, wide, wideLoad);
   const signedDivision = operator === 's/=' || operator === 's%=';
   const operation = fieldOf(OPERATORS, signedDivision ? operator.slice(1) : operator)!;
@@ -94,7 +94,7 @@ function parseAssignment(s: Scanner, wideLoad: boolean): Instruction[] {
 
 function parseConditional(s: Scanner): Instruction {
   const { number: dst, wide } = readRegister(s, 'a register');
-  const word = s.match(/s?[<>]=?|[=!]=|&/)?.[0] ?? s.fail('a comparison such as == or s<');
+  const word = s.match(/s?[<>]=?|[=!]=|&/y)?.[0] ?? s.fail('a comparison such as == or s<');
   const jump = (wide ? Class.JMP : Class.JMP32) | fieldOf(COMPARISONS, word)!;
   const right = nextIsRegister(s)
     ? { source: Source.X, src: readRegister(s, 'a register', wide).number }
@@ -106,9 +106,9 @@ function parseConditional(s: Scanner): Instruction {
 
 function parseCall(s: Scanner): Instruction {
   const opcode = Class.JMP | Jump.CALL;
-  if (s.match(/pc(?=[-+])/) !== undefined)
+  if (s.match(/pc(?=[-+])/y) !== undefined)
     return instruction(opcode, { src: Callee.FUNCTION, immediate: readSigned(s, 32) });
-  const name = s.match(/([A-Za-z_][\w-]*)#/)?.[1];
+  const name = s.match(/([A-Za-z_][\w-]*)#/y)?.[1];
   const src = name === 'kernel-function' ? Callee.KFUNC : Callee.HELPER;
   return instruction(opcode, { src, immediate: readSigned(s, 32) });
 }
@@ -126,6 +126,6 @@ const nextIsRegister = (s: Scanner): boolean => {
 
 /** A distance in slots from the next instruction. */
 function readTarget(s: Scanner, bits: number): number {
-  s.match(/pc(?=[-+])/);
+  s.match(/pc(?=[-+])/y);
   return readSigned(s, bits, 'a distance such as +2');
 }

@@ -33,14 +33,13 @@ export class Scanner {
     if (!this.take(word)) this.fail(JSON.stringify(word));
   }
 
-  /** What a pattern without flags matches here, with its groups; undefined when it does not. */
+  /** What a sticky pattern matches here, with its groups; undefined when it does not. */
   match(pattern: RegExp): RegExpExecArray | undefined {
     this.skipSpaces();
-    const sticky = new RegExp(pattern.source, 'y');
-    sticky.lastIndex = this.position;
-    const found = sticky.exec(this.text);
+    pattern.lastIndex = this.position;
+    const found = pattern.exec(this.text);
     if (found === null) return undefined;
-    this.position = sticky.lastIndex;
+    this.position = pattern.lastIndex;
     return found;
   }
 
@@ -48,7 +47,7 @@ export class Scanner {
   integer(what: string, least: bigint, greatest: bigint): bigint {
     this.skipSpaces();
     const start = this.position;
-    const found = this.match(/[+-]?(0x[0-9a-fA-F]+|\d+)\b/);
+    const found = this.match(/[+-]?(0x[0-9a-fA-F]+|\d+)\b/y);
     if (found === undefined) return this.fail(what);
     const [text] = found;
     const magnitude = BigInt(text.replace(/^[+-]/, ''));
