@@ -46,7 +46,7 @@ export function printAssembly(program: readonly Instruction[], style: AssemblySt
 }
 
 /** One instruction without number and opcode. `second` is the other slot of a wide load. */
-export function printInstruction(slot: Instruction, second: Instruction | undefined, style: AssemblyStyle): string {
+function printInstruction(slot: Instruction, second: Instruction | undefined, style: AssemblyStyle): string {
   const text = second === undefined ? shortText(slot) : wideText(slot, second, style);
   if (text === undefined) return rawText(slot);
   const opcode = style === 'dump' ? `(${hex2(slot.opcode)}) ` : '';

@@ -65,13 +65,13 @@ export type ControlFlow =
     };
 
 /** Type hashes that the kernel's own compiler chose: cfi_bpf_hash and cfi_bpf_subprog_hash. */
-export interface CfiHashes {
+interface CfiHashes {
   readonly main: number;
   readonly subprogram: number;
 }
 
 /** How classic programs of unprivileged users clear the branch history before they return. */
-export interface BranchHistory {
+interface BranchHistory {
   /** clear_bhb_loop, when the loop is in use. */
   readonly loop: KernelAddress | undefined;
   readonly hardware: boolean;
@@ -79,7 +79,7 @@ export interface BranchHistory {
 }
 
 /** Bytes from the start of the structure, as the kernel was configured. */
-export interface StructOffsets {
+interface StructOffsets {
   /** struct bpf_map: max_entries */
   readonly maxEntries: number;
   /** struct bpf_array: ptrs */
