@@ -116,7 +116,7 @@ const changeForgetsItsFlush = fault<World>({
   name: 'change-forgets-its-flush',
   story: 'Attributes change in the tables, and CPUs go on with the rights that they hold.',
   breaks: 'no-cpu-keeps-rights-that-were-taken',
-  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x'],
+  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x', 'freed-frames-are-ordinary-memory'],
   source: 'plausible: CPA_FLUSHTLB not set',
   plant({ changePageAttr }) {
     changePageAttr.flushAfter = () => {};
@@ -128,7 +128,7 @@ const changeFlushesOneCpu = fault<World>({
   name: 'change-flushes-one-cpu',
   story: 'After a change only the calling CPU is flushed; the others go on with the rights that they hold.',
   breaks: 'no-cpu-keeps-rights-that-were-taken',
-  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x'],
+  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x', 'freed-frames-are-ordinary-memory'],
   source: 'plausible: __flush_tlb_all() in the place of flush_tlb_all()',
   plant({ changePageAttr, machine }) {
     changePageAttr.flushAfter = () => machine.cpu(0).mmu.tlb.flushAll();
@@ -154,7 +154,7 @@ const aliasIsNotFlushed = fault<World>({
   name: 'alias-is-not-flushed',
   story: 'The flush covers the pages that were named, not their direct-map aliases, which changed too.',
   breaks: 'no-cpu-keeps-rights-that-were-taken',
-  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x'],
+  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x', 'freed-frames-are-ordinary-memory'],
   source: 'plausible: force_flush_all not set by cpa_process_alias()',
   plant({ changePageAttr, machine }) {
     changePageAttr.flushAfter = ({ firstPage, pageCount }) =>
@@ -167,7 +167,7 @@ const errorPathForgetsItsFlush = fault<World>({
   name: 'error-path-forgets-its-flush',
   story: 'A change that fails in the middle returns without a flush, though the pages before have changed.',
   breaks: 'no-cpu-keeps-rights-that-were-taken',
-  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x'],
+  alsoBreaks: ['cpus-and-tables-together-keep-w-xor-x', 'freed-frames-are-ordinary-memory'],
   source: 'plausible: the error branch of change_page_attr_set_clr()',
   plant({ setMemory }) {
     setMemory.flushAfterError = () => {};

@@ -155,6 +155,7 @@ const orderRecordedTooEarly = fault<World>({
   story:
     'An area that fell back to small pages is still noted as one of large pages, and the reset of permissions steps over most of them.',
   breaks: 'freed-frames-are-ordinary-memory',
+  alsoBreaks: ['nothing-of-a-flushed-area-is-held', 'executable-frames-are-writable-nowhere'],
   source: '"mm/vmalloc: set area\'s page_order after allocation succeeds" (2026; mechanism derived)',
   plant({ vmalloc }) {
     vmalloc.orderOfFallback = (request) => (vmalloc.wantsHuge(request) ? 512 : 1);

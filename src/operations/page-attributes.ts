@@ -120,6 +120,23 @@ const allocPages = operation({
   },
 });
 
+const directPageArgument = integer({
+  min: 0,
+  max: 511,
+  default: 0,
+  boundaries: [0, 1, 511],
+  typical: ({ random }) => random.below(random.pick([1, 3, 512])),
+});
+
+/** Most requests are for a few pages, so that the flush is page by page. */
+const directCountArgument = integer({
+  min: 1,
+  max: 512,
+  default: 1,
+  boundaries: [1, 33, 512],
+  typical: ({ random }) => random.between(1, random.pick([1, 3, 40])),
+});
+
 /** The live area that vmap() made of the page. */
 const mappedAs = ({ vmalloc }: World, { firstFrame }: HugePage): VmArea | undefined =>
   vmalloc.areas.find(({ frames, ownsFrames }) => !ownsFrames && frames[0] === firstFrame);
@@ -142,10 +159,11 @@ function setDirectMemory(name: string, does: string, change: 'ro' | 'rw' | 'nx' 
   return operation({
     name,
     does,
+    weight: 2,
     takes: {
       pages: made<HugePage>('pages'),
-      page: integer({ min: 0, max: 511, default: 0, boundaries: [0, 1, 511] }),
-      count: countArgument,
+      page: directPageArgument,
+      count: directCountArgument,
       failing: failingArgument,
     },
     /** Frames that are mapped elsewhere too have an owner who must be asked. */
@@ -165,7 +183,7 @@ const speculateDirect = operation({
   weight: 2,
   takes: {
     pages: made<HugePage>('pages', { life: 'any' }),
-    page: integer({ min: 0, max: 511, default: 0, boundaries: [0, 1, 511] }),
+    page: directPageArgument,
     cpu: cpuArgument,
   },
   ready: (world: World, { cpu }) => cpuExists(world, cpu),

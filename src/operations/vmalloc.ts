@@ -141,6 +141,24 @@ function freeStage(name: string, does: string, stage: FreeStage) {
   });
 }
 
+const speculateFreeing = operation({
+  name: 'speculate_freeing',
+  does: 'A CPU caches a translation of an area that is being freed, or of one of its frames in the direct map.',
+  hint: true,
+  weight: 4,
+  takes: {
+    freeing: made<Freeing>('freeing', { life: 'any' }),
+    page: pageArgument,
+    through: oneOf(['direct-map', 'area'], { default: 'direct-map' }),
+    cpu: cpuArgument,
+  },
+  ready: (world: World, { freeing, page, cpu }) => cpuExists(world, cpu) && page < freeing.area.frames.length,
+  apply({ machine, directMap }: World, { freeing: { area }, page, through, cpu }) {
+    const { mmu, space } = machine.cpu(cpu);
+    return mmu.speculate(space, through === 'area' ? area.firstPage + page : directMap.pageOf(area.frames[page]!));
+  },
+});
+
 const write = operation({
   name: 'write_area',
   does: 'A CPU stores a byte to a page of an area; a page fault answers where the area is read-only.',
@@ -166,5 +184,6 @@ export const stagedVfreeOperations = [
   ),
   freeStage('vfree_flush', 'vfree() flushes the unmapped area and its direct-map pages everywhere.', 'flush'),
   freeStage('vfree_default', 'vfree() makes the direct-map entries ordinary again.', 'default-direct-map'),
+  speculateFreeing,
   freeStage('vfree_release', 'vfree() gives the frames to the page allocator.', 'release'),
 ] as const;
