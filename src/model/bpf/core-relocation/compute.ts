@@ -137,11 +137,14 @@ function fieldValue(kind: number, path: AccessPath, policy: RelocationPolicy): V
     case 'signed':
       return plain(isAnyEnum(type) ? Number(type.signed) : type.kind === 'int' ? type.encoding & 1 : 0);
     case 'lshift_u64':
-      return plain(64 - (path.bitOffset + place.bitSize - place.byteOffset * 8), validate);
+      return plain(shiftBy(path.bitOffset + place.bitSize - place.byteOffset * 8), validate);
     default:
-      return plain(64 - place.bitSize);
+      return plain(shiftBy(place.bitSize));
   }
 }
+
+/** How far 64 bits are shifted to leave `bits` of them; of fields beyond 8 bytes it is a wrapped unsigned 32-bit number. */
+const shiftBy = (bits: number): number => (64 - bits) >>> 0;
 
 /** a[n]: the last step has no name. Only where it is, how large it is and whether it exists can be asked. */
 function elementValue(kind: number, path: AccessPath, typeId: number, policy: RelocationPolicy): Value | Failure {

@@ -1,0 +1,43 @@
+/**
+ * The companion file of CO-RE recordings: for each type name a small BTF with all kernel types of that essential name and
+ * what they hold by value, and the ids they have in the kernel's own BTF.
+ */
+import * as v from 'valibot';
+import { fromHex } from '../base/bytes.ts';
+import { parseBtf } from '../model/bpf/btf/parse.ts';
+import type { Candidate, TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
+
+const Target = v.object({ name: v.string(), btf: v.nullable(v.string()), ids: v.array(v.number()) });
+
+/** A kernel's types, as far as a recording needs them. */
+export class RecordedTargets implements TargetTypes {
+  readonly #targets = new Map<string, v.InferOutput<typeof Target>>();
+  readonly #candidates = new Map<string, readonly Candidate[]>();
+
+  /** `lines` are the JSON lines of the companion file, or of several; the first line of a name counts. */
+  constructor(lines: Iterable<string>) {
+    for (const line of lines) {
+      if (line.trim() === '') continue;
+      const target = v.parse(Target, JSON.parse(line));
+      if (!this.#targets.has(target.name)) this.#targets.set(target.name, target);
+    }
+  }
+
+  has(essential: string): boolean {
+    return this.#targets.has(essential);
+  }
+
+  namesakes(essential: string): readonly Candidate[] {
+    const known = this.#candidates.get(essential);
+    if (known !== undefined) return known;
+    const { btf: hex = null, ids = [] } = this.#targets.get(essential) ?? {};
+    const btf = hex === null ? undefined : parseBtf(fromHex(hex)!);
+    const candidates = (btf?.namesakes(essential) ?? []).map((typeId) => ({
+      btf: btf!,
+      typeId,
+      visibleId: ids[typeId - 1]!,
+    }));
+    this.#candidates.set(essential, candidates);
+    return candidates;
+  }
+}
