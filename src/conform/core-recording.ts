@@ -11,7 +11,7 @@ import { CandidateCache, type TargetTypes } from '../model/bpf/core-relocation/c
 import { relocateEarly } from '../model/bpf/core-relocation/early.ts';
 import { ProgramImage } from '../model/bpf/core-relocation/image.ts';
 import { type LateLoad, loadLate } from '../model/bpf/core-relocation/late.ts';
-import { KERNEL_6_18 } from '../model/bpf/core-relocation/policy.ts';
+import { KERNEL_6_18, type RelocationPolicy } from '../model/bpf/core-relocation/policy.ts';
 import { RECORD_BYTES, writeRecord } from '../model/bpf/core-relocation/record.ts';
 import { type Errno, isRefusal, type Refusal } from '../model/bpf/core-relocation/refusal.ts';
 import { type Loaded, loadProgram } from '../model/bpf/core-relocation/verifier/load.ts';
@@ -47,7 +47,11 @@ export type CoreInput = v.InferOutput<typeof Input>;
 const LoadOutcome = v.object({ ok: v.boolean(), errno: v.optional(v.string()), xlated: v.optional(v.string()) });
 const LateCase = v.object({
   ...Input.entries,
-  late: v.object({ ...v.partial(LoadOutcome).entries, skipped: v.optional(v.string()) }),
+  late: v.object({
+    ...v.partial(LoadOutcome).entries,
+    skipped: v.optional(v.string()),
+    source: v.optional(v.string()),
+  }),
 });
 const EarlyCase = v.object({
   name: v.string(),
@@ -60,46 +64,52 @@ const EarlyCase = v.object({
   }),
 });
 
+/**
+ * What stands behind cases of source "derived": not the kernel but libbpf's copy of the shared relocation code, driven by
+ * the kernel's rules. Its one known difference is that it gives variables a size, which btf_resolve_size() does not.
+ */
+const DERIVED_6_18: RelocationPolicy = { ...KERNEL_6_18, sizesOfVariables: true };
+
+type EarlyOutcome = v.InferOutput<typeof EarlyCase>['early'];
+
 /** Size of the value of the map that recorded programs load from and store to, in bytes. */
 const MAP_VALUE_BYTES = 40_000;
 
 export interface CoreCompanions {
-  /** Lines of the targets file. */
-  readonly targets: Iterable<string>;
-  /** Lines of the late file of the same recording, which holds the inputs of early cases. */
-  readonly inputs?: Iterable<string>;
+  /** Objects of the targets file. */
+  readonly targets: Iterable<unknown>;
+  /** Objects of the late file of the same recording, which holds the inputs of early cases. */
+  readonly inputs?: Iterable<unknown>;
 }
 
-/** Performs every line of a core-late or core-early recording. */
-export function performCoreRecording(lines: Iterable<string>, companions: CoreCompanions): Conformance {
+/** Performs every line (a parsed JSON object) of a core-late or core-early recording. */
+export function performCoreRecording(lines: Iterable<unknown>, companions: CoreCompanions): Conformance {
   const targets = new RecordedTargets(companions.targets);
   const inputs = new Map<string, CoreInput>();
   for (const line of companions.inputs ?? []) {
-    if (line.trim() === '') continue;
-    const input = v.parse(Input, JSON.parse(line));
+    const input = v.parse(Input, line);
     inputs.set(input.name, input);
   }
   const tally = new Tally();
   for (const line of lines) {
-    if (line.trim() === '') continue;
-    const data: unknown = JSON.parse(line);
-    if (typeof data === 'object' && data !== null && 'late' in data)
-      performLate(v.parse(LateCase, data), targets, tally);
-    else performEarly(v.parse(EarlyCase, data), inputs, targets, tally);
+    if (typeof line === 'object' && line !== null && 'late' in line)
+      performLate(v.parse(LateCase, line), targets, tally);
+    else performEarly(v.parse(EarlyCase, line), inputs, targets, tally);
   }
-  return tally.result();
+  return tally;
 }
 
 function performLate({ late, ...input }: v.InferOutput<typeof LateCase>, targets: TargetTypes, tally: Tally): void {
+  const policy = late.source === 'derived' ? DERIVED_6_18 : KERNEL_6_18;
   if (late.skipped !== undefined) tally.skip(input.name, late.skipped);
-  else tally.judge(compareLoad(input.name, 'load', late, lateOutcome(input, targets)));
+  else tally.judge(compareLoad(input.name, 'load', late, lateOutcome(input, targets, policy)));
 }
 
 /** What the model's 6.18 does with a case, its cache cold but for the queries that came before. */
-export function lateOutcome(input: CoreInput, targets: TargetTypes): Loaded | Refusal {
-  const finder = new CandidateCache(targets, KERNEL_6_18);
+export function lateOutcome(input: CoreInput, targets: TargetTypes, policy: RelocationPolicy): Loaded | Refusal {
+  const finder = new CandidateCache(targets, policy);
   for (const { name, kind } of input.prior ?? []) finder.find(...localTypeNamed(name, kind));
-  return loadLate(lateLoad(input), { policy: KERNEL_6_18, finder, recordsNeedDebugInfo: true });
+  return loadLate(lateLoad(input), { policy, finder, recordsNeedDebugInfo: true });
 }
 
 function localTypeNamed(name: string, kind: 'struct' | 'union' | 'enum' | 'enum64' | 'typedef'): [Btf, number] {
@@ -145,16 +155,17 @@ function performEarly(
   targets: TargetTypes,
   tally: Tally,
 ): void {
-  if (early.na !== undefined) return tally.skip(name, early.na);
   const input = inputs.get(name);
-  if (input === undefined) return tally.skip(name, 'its input is not in the companion file');
+  if (early.na !== undefined) tally.skip(name, early.na);
+  else if (input === undefined) tally.skip(name, 'its input is not in the companion file');
+  else tally.judge(compareEarly(input, early, targets));
+}
+
+function compareEarly(input: CoreInput, early: EarlyOutcome, targets: TargetTypes): Difference[] {
+  const { name } = input;
   const relocated = relocateEarly(caseObject(input), targets);
-  if (isRefusal(relocated)) {
-    tally.judge(
-      differences(name, 'prepare', { ok: early.ok, err: early.err }, { ok: false, err: errorNumber(relocated) }),
-    );
-    return;
-  }
+  if (isRefusal(relocated))
+    return differences(name, 'prepare', { ok: early.ok, err: early.err }, { ok: false, err: errorNumber(relocated) });
   const image = relocated.find(({ main }) => main.name === 'main')!.image;
   const found = differences(name, 'prepare', { ok: early.ok, insns: early.insns }, { ok: true, insns: toHex(image) });
   if (early.load !== undefined) {

@@ -14,11 +14,10 @@ export class RecordedTargets implements TargetTypes {
   readonly #targets = new Map<string, v.InferOutput<typeof Target>>();
   readonly #candidates = new Map<string, readonly Candidate[]>();
 
-  /** `lines` are the JSON lines of the companion file, or of several; the first line of a name counts. */
-  constructor(lines: Iterable<string>) {
+  /** `lines` are the objects of the companion file, or of several; the first of a name counts. */
+  constructor(lines: Iterable<unknown>) {
     for (const line of lines) {
-      if (line.trim() === '') continue;
-      const target = v.parse(Target, JSON.parse(line));
+      const target = v.parse(Target, line);
       if (!this.#targets.has(target.name)) this.#targets.set(target.name, target);
     }
   }

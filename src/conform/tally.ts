@@ -1,10 +1,9 @@
-/** Counts the cases of a recording: what a `conform` run reports of one file. */
+/** Counts the cases of a recording: what performing one shows. */
 
-/** Where a case differs from the model. */
+/** A field in which the model and a recorded kernel differ. */
 export interface Difference {
   readonly name: string;
-  /** Which part of the case: a program, an append, a load. */
-  readonly step: string;
+  /** Which part of the case and which field of it, as `load.errno`. */
   readonly field: string;
   readonly expected: unknown;
   readonly actual: unknown;
@@ -15,54 +14,46 @@ export interface Conformance {
   readonly cases: number;
   readonly passed: number;
   readonly failed: number;
-  /** Cases without a recorded outcome, with the reason the file gives. */
+  /** Cases that were not judged; the reason comes from the file itself. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
-  /** The first differences of at most ten failed cases. */
+  /** At most ten, one a case. */
   readonly firstFailures: readonly Difference[];
 }
 
-const SHOWN = 10;
+const MOST_DIFFERENCES = 10;
 
-export class Tally {
-  readonly #skipped: { name: string; reason: string }[] = [];
-  readonly #failures: Difference[] = [];
-  #passed = 0;
-  #failed = 0;
+export class Tally implements Conformance {
+  readonly skipped: { readonly name: string; readonly reason: string }[] = [];
+  readonly firstFailures: Difference[] = [];
+  passed = 0;
+  failed = 0;
+
+  get cases(): number {
+    return this.passed + this.failed;
+  }
 
   skip(name: string, reason: string): void {
-    this.#skipped.push({ name, reason });
+    this.skipped.push({ name, reason });
   }
 
   /** Judges a case: it passes when nothing differs. Only its first difference is kept. */
-  judge(differences: readonly Difference[]): void {
-    const [first] = differences;
-    if (first === undefined) {
-      this.#passed += 1;
-      return;
+  judge([first]: readonly Difference[]): void {
+    if (first === undefined) this.passed += 1;
+    else {
+      this.failed += 1;
+      if (this.firstFailures.length < MOST_DIFFERENCES) this.firstFailures.push(first);
     }
-    this.#failed += 1;
-    if (this.#failures.length < SHOWN) this.#failures.push(first);
-  }
-
-  result(): Conformance {
-    return {
-      cases: this.#passed + this.#failed,
-      passed: this.#passed,
-      failed: this.#failed,
-      skipped: this.#skipped,
-      firstFailures: this.#failures,
-    };
   }
 }
 
 /** Compares fields in order and gives those that differ; values are compared as JSON. */
 export function differences(
   name: string,
-  step: string,
+  part: string,
   expected: Readonly<Record<string, unknown>>,
   actual: Readonly<Record<string, unknown>>,
 ): Difference[] {
   return Object.keys(expected)
     .filter((field) => JSON.stringify(expected[field]) !== JSON.stringify(actual[field]))
-    .map((field) => ({ name, step, field, expected: expected[field], actual: actual[field] }));
+    .map((field) => ({ name, field: `${part}.${field}`, expected: expected[field], actual: actual[field] }));
 }
