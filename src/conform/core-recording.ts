@@ -16,7 +16,7 @@ import { RECORD_BYTES, writeRecord } from '../model/bpf/core-relocation/record.t
 import { type Errno, isRefusal, type Refusal } from '../model/bpf/core-relocation/refusal.ts';
 import { type Loaded, loadProgram } from '../model/bpf/core-relocation/verifier/load.ts';
 import { caseObject } from './core-case-object.ts';
-import { RecordedTargets } from './core-targets.ts';
+import { type CompanionFiles, RecordedTargets, targetLines } from './core-targets.ts';
 import { type Conformance, type Difference, differences, Tally } from './tally.ts';
 
 const Input = v.object({
@@ -74,6 +74,19 @@ type EarlyOutcome = v.InferOutput<typeof EarlyCase>['early'];
 
 /** Size of the value of the map that recorded programs load from and store to, in bytes. */
 const MAP_VALUE_BYTES = 40_000;
+
+/** How `conform` knows such a file and performs it. */
+export const coreRecording = {
+  name: 'core-relocation',
+  about: 'CO-RE relocation of single programs, by the kernel or by libbpf: success, error and instructions.',
+  recognises: (first: Readonly<Record<string, unknown>>): boolean =>
+    ('late' in first && 'relos' in first) || ('early' in first && 'vs_derived_late' in first),
+  perform(lines: readonly unknown[], files: CompanionFiles): Conformance {
+    const needsInputs = lines.some((line) => typeof line === 'object' && line !== null && 'early' in line);
+    const inputs = needsInputs ? files.companion('core-late-derived.jsonl.gz') : [];
+    return performCoreRecording(lines, { targets: targetLines(files), inputs });
+  },
+};
 
 export interface CoreCompanions {
   /** Objects of the targets file. */

@@ -7,6 +7,19 @@ import { fromHex } from '../base/bytes.ts';
 import { parseBtf } from '../model/bpf/btf/parse.ts';
 import type { Candidate, TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
 
+/** Where a recording's companion files come from: beside it, else from the golden corpus. */
+export interface CompanionFiles {
+  /** The objects of a file that has to be there. */
+  companion(fileName: string): readonly unknown[];
+  optionalCompanion(fileName: string): readonly unknown[] | undefined;
+}
+
+/** Target types of a recording, and those of a second file that holds what recordings of whole objects need besides. */
+export const targetLines = (files: CompanionFiles): readonly unknown[] => [
+  ...files.companion('targets.jsonl.gz'),
+  ...(files.optionalCompanion('targets-light-skeleton.jsonl.gz') ?? []),
+];
+
 const Target = v.object({ name: v.string(), btf: v.nullable(v.string()), ids: v.array(v.number()) });
 
 /** A kernel's types, as far as a recording needs them. */
@@ -22,6 +35,7 @@ export class RecordedTargets implements TargetTypes {
     }
   }
 
+  /** Whether the files say anything about this name, be it that the kernel has no such type. */
   has(essential: string): boolean {
     return this.#targets.has(essential);
   }

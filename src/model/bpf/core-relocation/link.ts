@@ -43,6 +43,16 @@ export function linkProgram(
   return refused ?? link.result();
 }
 
+/**
+ * A program's code with its loads of function addresses marked as such; done for every program of an object, those that are
+ * not loaded included (libbpf.c:bpf_object__relocate()).
+ */
+export function withFunctionAddresses({ instructions, relocations }: BpfProgram): ProgramImage {
+  const image = ProgramImage.copyOf(instructions);
+  for (const { kind, index } of relocations) if (kind === 'function-address') image.setSource(index, PSEUDO_FUNC);
+  return image;
+}
+
 class Link {
   readonly #object: BpfObject;
   readonly #main: BpfProgram;
@@ -58,7 +68,7 @@ class Link {
     this.#object = object;
     this.#main = main;
     this.#move = move;
-    this.#parts = [ProgramImage.copyOf(main.instructions)];
+    this.#parts = [withFunctionAddresses(main)];
     this.#length = this.#parts[0]!.length;
     this.#relocations = [...main.relocations];
     this.#functionInfo = [...main.functionInfo];
@@ -88,7 +98,6 @@ class Link {
     );
     for (let index = 0; index < image.length; index++) {
       const relocation = relocationAt.get(index);
-      if (relocation?.kind === 'function-address') image.setSource(index, PSEUDO_FUNC);
       const address = image.isPseudoFunction(index);
       if (relocation?.kind === 'extern-call' || !(address || image.isPseudoCall(index))) continue;
       const wanted = targetOf(program, image, index, relocation);
@@ -104,7 +113,7 @@ class Link {
 
   #append(program: BpfProgram): number | Failure {
     const at = this.#length;
-    const image = ProgramImage.copyOf(program.instructions);
+    const image = withFunctionAddresses(program);
     this.#starts.set(program, at);
     this.#parts.push(image);
     this.#length += image.length;
