@@ -56,9 +56,14 @@ export interface BtfInt extends Named {
   readonly widthBits: number;
 }
 
-/** A type that only points at another: a pointer, or one of the modifiers CO-RE looks through. */
-export interface BtfReference extends Named {
-  readonly kind: 'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag';
+export interface BtfPointer extends Named {
+  readonly kind: 'ptr';
+  readonly type: number;
+}
+
+/** A type that only qualifies or names another; CO-RE looks through it. */
+export interface BtfModifier extends Named {
+  readonly kind: 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag';
   readonly type: number;
 }
 
@@ -158,7 +163,8 @@ export interface BtfDeclarationTag extends Named {
 export type BtfType =
   | BtfVoid
   | BtfInt
-  | BtfReference
+  | BtfPointer
+  | BtfModifier
   | BtfArray
   | BtfComposite
   | BtfEnum
@@ -175,7 +181,7 @@ export const isComposite = (type: BtfType): type is BtfComposite => type.kind ==
 export const isAnyEnum = (type: BtfType): type is BtfEnum => type.kind === 'enum' || type.kind === 'enum64';
 
 /** TYPEDEF, VOLATILE, CONST, RESTRICT and TYPE_TAG: what libbpf's skip_mods_and_typedefs() looks through. */
-export const isModifier = (type: BtfType): type is BtfReference =>
+export const isModifier = (type: BtfType): type is BtfModifier =>
   type.kind === 'typedef' ||
   type.kind === 'volatile' ||
   type.kind === 'const' ||
