@@ -4,6 +4,7 @@ import { fromHex } from '../../src/base/bytes.ts';
 import { BtfBuilder } from '../../src/model/bpf/btf/build.ts';
 import { ElfError } from '../../src/model/bpf/btf/elf.ts';
 import { Btf, BtfError, parseBtf } from '../../src/model/bpf/btf/parse.ts';
+import { printAsC } from '../../src/model/bpf/btf/print-as-c.ts';
 import { loadBtf } from '../../src/model/bpf/btf/validate.ts';
 import { searchCandidates, targetFrom } from '../../src/model/bpf/core-relocation/candidates.ts';
 import { openObject } from '../../src/model/bpf/core-relocation/object-from-elf.ts';
@@ -53,6 +54,14 @@ function parsed(bytes: Uint8Array): Btf | undefined {
   }
 }
 
+function print(btf: Btf): void {
+  try {
+    expect(printAsC(btf)).toBeTypeOf('string');
+  } catch (error) {
+    expect(error).toBeInstanceOf(BtfError);
+  }
+}
+
 /** Asks everything CO-RE asks of a blob, of itself as the target; only that it answers matters. */
 function relocateEverything(btf: Btf): void {
   const count = Math.min(btf.typeCount, 24);
@@ -86,6 +95,7 @@ describe('broken bytes get an answer or a clear error', () => {
         if (btf === undefined) return;
         readable += 1;
         relocateEverything(btf);
+        print(btf);
       }),
       { seed: 2, numRuns: 20_000 },
     );
@@ -124,6 +134,20 @@ describe('broken bytes get an answer or a clear error', () => {
     expect(btf.skipModifiers(1)).toBeUndefined();
     expect(btf.sizeBytes(1)).toBeUndefined();
     expect(loadBtf(many)).toMatchObject({ errno: 'E2BIG', message: 'Exceeded max resolving depth' });
+
+    expect(() => printAsC(btf)).not.toThrow(RangeError);
+
+    const doubling = new BtfBuilder();
+    const member = (name: string, type: number) => ({ name, type, offsetBits: 0, bitfieldBits: 0 });
+    for (let id = 1; id <= 60; id++)
+      doubling.add({
+        kind: 'union',
+        name: id === 60 ? 'u' : '',
+        sizeBytes: 4,
+        hasBitfields: false,
+        members: id === 1 ? [] : [member('a', id - 1), member('b', id - 1)],
+      });
+    expect(() => printAsC(parseBtf(doubling.bytes()))).toThrow(BtfError);
 
     const builder = new BtfBuilder();
     builder.add({ kind: 'typedef', name: 'x'.repeat(1 << 20), type: 0 });

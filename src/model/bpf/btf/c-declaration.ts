@@ -1,6 +1,6 @@
 /** Writes one BTF type as C (C11 6.7.6): base types before a name, pointers, arrays and parameters around it. */
 import { CLayouts } from './c-layout.ts';
-import type { Btf } from './parse.ts';
+import { type Btf, BtfError } from './parse.ts';
 import type { BtfComposite, BtfEnum, BtfPrototype } from './type.ts';
 
 /** The names a blob's types are printed under; equal names of different types are told apart by a number. */
@@ -11,10 +11,18 @@ export interface CNames {
   readonly enumerator: (id: number, index: number) => string;
 }
 
+/** Levels of one declaration; C compilers are asked for 12 pointers and 63 nested structs. */
+const DEEPEST = 64;
+
+/** Members printed in all, nested ones where they are used; the kernel's own types come to some 100,000. */
+const MOST_LINES = 250_000;
+
 export class CDeclarations {
   readonly #btf: Btf;
   readonly #names: CNames;
   readonly #layouts: CLayouts;
+  #depth = 0;
+  #lines = 0;
 
   constructor(btf: Btf, names: CNames) {
     this.#btf = btf;
@@ -22,8 +30,16 @@ export class CDeclarations {
     this.#layouts = new CLayouts(btf);
   }
 
-  /** `declarator` as something of this type: `declare(id, 'x')` gives `int (*x)(void)`. */
+  /** `declarator` as something of this type: `declare(id, 'x')` gives `int (*x)(void)`. Throws BtfError for endless types. */
   declare(id: number, declarator: string, indent = ''): string {
+    if (this.#depth === DEEPEST) throw new BtfError(`type ${id}: a declaration of more than ${DEEPEST} levels`);
+    this.#depth += 1;
+    const text = this.#declared(id, declarator, indent);
+    this.#depth -= 1;
+    return text;
+  }
+
+  #declared(id: number, declarator: string, indent: string): string {
     const type = this.#btf.type(id)!;
     switch (type.kind) {
       case 'void':
@@ -36,7 +52,7 @@ export class CDeclarations {
       case 'fwd':
         return joined(`${type.isUnion ? 'union' : 'struct'} ${type.name}`, declarator);
       case 'ptr': {
-        const inner = `*${declarator}`;
+        const inner = /^(const|volatile|restrict)\b/.test(declarator) ? `* ${declarator}` : `*${declarator}`;
         return this.declare(type.type, this.#bindsTighter(type.type) ? `(${inner})` : inner, indent);
       }
       case 'const':
@@ -71,6 +87,8 @@ export class CDeclarations {
   /** A struct or union with its members, without a final semicolon. */
   composite(type: BtfComposite, indent = ''): string {
     const { pieces, packed } = this.#layouts.layoutOf(type);
+    this.#lines += pieces.length;
+    if (this.#lines > MOST_LINES) throw new BtfError(`more than ${MOST_LINES} members to print`);
     const inside = `${indent}\t`;
     const lines = pieces.map((piece) => {
       if (piece.kind === 'padding') return `${inside}${piece.type}: ${piece.bits};`;

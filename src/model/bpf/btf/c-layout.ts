@@ -2,7 +2,7 @@
  * How C lays out what BTF describes (x86-64 System V ABI: alignment, bitfields in units of their type), and what has to be
  * added to a printed struct so that a compiler puts every member where BTF has it: padding, or `packed`.
  */
-import type { Btf } from './parse.ts';
+import { type Btf, BtfError } from './parse.ts';
 import type { BtfComposite, BtfMember } from './type.ts';
 
 /** A line of a printed struct. */
@@ -102,8 +102,9 @@ function naturalStart({ bitfieldBits }: BtfMember, at: number, unit: number, pac
   return fits ? at : roundUpTo(at, unit);
 }
 
-/** Nameless bitfields from one bit to another, each as large as its place allows. */
+/** Nameless bitfields from one bit to another, each as large as its place allows. Throws BtfError for a gap no header would have. */
 function padding(from: number, to: number): LayoutPiece[] {
+  if (to - from > LARGEST_GAP_BITS) throw new BtfError(`a gap of ${Math.floor((to - from) / 8)} bytes between members`);
   const pieces: LayoutPiece[] = [];
   let at = from;
   while (at < to) {
@@ -114,6 +115,9 @@ function padding(from: number, to: number): LayoutPiece[] {
   }
   return pieces;
 }
+
+/** 1 MiB, printed as 131,072 lines. */
+const LARGEST_GAP_BITS = 1 << 23;
 
 const UNITS = [
   { type: 'long', bits: 64 },

@@ -4,15 +4,18 @@
  * Functions, variables and sections are no types and are left out.
  */
 import { CDeclarations, type CNames } from './c-declaration.ts';
-import type { Btf } from './parse.ts';
+import { type Btf, BtfError } from './parse.ts';
 import { type BtfType, isAnyEnum, isComposite } from './type.ts';
 
-/** The whole header, or only the given types and what they need. */
+/** The whole header, or only the given types and what they need. Throws BtfError for types that hold themselves. */
 export function printAsC(btf: Btf, ids?: readonly number[]): string {
   const printer = new Printer(btf);
   for (const id of ids ?? Array.from({ length: btf.typeCount }, (_, index) => index + 1)) printer.print(id);
   return `${printer.lines.join('\n\n')}\n`;
 }
+
+/** The kernel's own types come to some 100. */
+const DEEPEST = 1000;
 
 class Printer {
   readonly lines: string[] = [];
@@ -23,6 +26,7 @@ class Printer {
   readonly #begun = new Set<number>();
   readonly #printed = new Set<number>();
   readonly #announced = new Set<string>();
+  #depth = 0;
   /** Types that were gone through already, so that each is gone through once. */
   readonly #neededWhole = new Set<number>();
   readonly #neededByName = new Set<number>();
@@ -47,6 +51,10 @@ class Printer {
   #needWhole(id: number, owner: number): void {
     if (this.#neededWhole.has(id)) return;
     this.#neededWhole.add(id);
+    this.#deeper(id, () => this.#needParts(id, owner));
+  }
+
+  #needParts(id: number, owner: number): void {
     const type = this.#btf.type(id)!;
     switch (type.kind) {
       case 'struct':
@@ -93,11 +101,24 @@ class Printer {
     }
     if (this.#neededByName.has(id)) return;
     this.#neededByName.add(id);
+    this.#deeper(id, () => this.#needTarget(id, owner));
+  }
+
+  #needTarget(id: number, owner: number): void {
+    const type = this.#btf.type(id)!;
     if (type.kind === 'typedef') this.#typedef(id, false);
     else if (type.kind === 'const' || type.kind === 'volatile' || type.kind === 'restrict' || type.kind === 'type_tag')
       this.#needName(type.type, owner);
     else if (type.kind === 'array') this.#needName(type.elementType, owner);
     else this.#needWhole(id, owner);
+  }
+
+  /** Goes one type further, within bounds that no real header comes near. */
+  #deeper(id: number, go: () => void): void {
+    if (this.#depth === DEEPEST) throw new BtfError(`type ${id}: types depend on each other over ${DEEPEST} levels`);
+    this.#depth += 1;
+    go();
+    this.#depth -= 1;
   }
 
   #define(type: BtfType): void {
