@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Btf } from '../../src/model/bpf/btf/blob.ts';
 import { BtfBuilder, type NewBtfType } from '../../src/model/bpf/btf/build.ts';
-import { type Btf, parseBtf } from '../../src/model/bpf/btf/parse.ts';
+import { parseBtf } from '../../src/model/bpf/btf/parse.ts';
 import { printAsC } from '../../src/model/bpf/btf/print-as-c.ts';
 import { isAnyEnum, isComposite } from '../../src/model/bpf/btf/type.ts';
 

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../src/base/bytes.ts';
+import { Btf } from '../../src/model/bpf/btf/blob.ts';
 import { BtfBuilder } from '../../src/model/bpf/btf/build.ts';
 import { ElfError } from '../../src/model/bpf/btf/elf.ts';
-import { Btf, BtfError, parseBtf } from '../../src/model/bpf/btf/parse.ts';
+import { parseBtf } from '../../src/model/bpf/btf/parse.ts';
 import { printAsC } from '../../src/model/bpf/btf/print-as-c.ts';
 import { loadBtf } from '../../src/model/bpf/btf/validate.ts';
+import { BtfError } from '../../src/model/bpf/btf/wire.ts';
 import { searchCandidates, targetFrom } from '../../src/model/bpf/core-relocation/candidates.ts';
 import { openObject } from '../../src/model/bpf/core-relocation/object-from-elf.ts';
 import { KERNEL_6_18, LIBBPF_1_8 } from '../../src/model/bpf/core-relocation/policy.ts';

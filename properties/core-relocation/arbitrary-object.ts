@@ -4,11 +4,12 @@
  * What an instruction has to hold before relocation is computed here, from the description alone.
  */
 import fc from 'fast-check';
+import type { Btf } from '../../src/model/bpf/btf/blob.ts';
 import { BtfBuilder } from '../../src/model/bpf/btf/build.ts';
-import { type Btf, parseBtf } from '../../src/model/bpf/btf/parse.ts';
+import type { CoreRecord } from '../../src/model/bpf/btf/core-record.ts';
+import { parseBtf } from '../../src/model/bpf/btf/parse.ts';
 import { CALL, LD_IMM64, ProgramImage, PSEUDO_CALL } from '../../src/model/bpf/core-relocation/image.ts';
 import type { BpfObject, BpfProgram } from '../../src/model/bpf/core-relocation/object.ts';
-import type { CoreRecord } from '../../src/model/bpf/core-relocation/record.ts';
 
 const SIZES = [1, 2, 4, 8] as const;
 const MOV = 0xb7;

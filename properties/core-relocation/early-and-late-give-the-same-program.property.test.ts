@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
+import { RECORD_BYTES, writeRecord } from '../../src/model/bpf/btf/core-record.ts';
 import { CandidateCache, targetFrom } from '../../src/model/bpf/core-relocation/candidates.ts';
 import { rememberRecords } from '../../src/model/bpf/core-relocation/core-pass.ts';
 import { relocateEarly } from '../../src/model/bpf/core-relocation/early.ts';
@@ -10,7 +11,6 @@ import { generateLoader, recordsGiven } from '../../src/model/bpf/core-relocatio
 import { linkProgram, type MoveRelocation, moveByAppend } from '../../src/model/bpf/core-relocation/link.ts';
 import { POISON_CALL } from '../../src/model/bpf/core-relocation/patch.ts';
 import { KERNEL_6_18 } from '../../src/model/bpf/core-relocation/policy.ts';
-import { RECORD_BYTES, writeRecord } from '../../src/model/bpf/core-relocation/record.ts';
 import { isRefusal } from '../../src/model/bpf/core-relocation/refusal.ts';
 import { type Description, description, type Generated, generate } from './arbitrary-object.ts';
 

@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
+import type { Btf } from '../../src/model/bpf/btf/blob.ts';
 import { BtfBuilder, type NewBtfType } from '../../src/model/bpf/btf/build.ts';
-import { type Btf, parseBtf } from '../../src/model/bpf/btf/parse.ts';
+import { type CoreRecord, RECORD_BYTES, writeRecord } from '../../src/model/bpf/btf/core-record.ts';
+import { parseBtf } from '../../src/model/bpf/btf/parse.ts';
 import { CandidateCache, slotOf, targetFrom } from '../../src/model/bpf/core-relocation/candidates.ts';
 import { relocateEarly } from '../../src/model/bpf/core-relocation/early.ts';
 import { ProgramImage } from '../../src/model/bpf/core-relocation/image.ts';
 import { loadLate } from '../../src/model/bpf/core-relocation/late.ts';
 import type { BpfObject, BpfProgram } from '../../src/model/bpf/core-relocation/object.ts';
 import { KERNEL_6_18 } from '../../src/model/bpf/core-relocation/policy.ts';
-import { type CoreRecord, RECORD_BYTES, writeRecord } from '../../src/model/bpf/core-relocation/record.ts';
 import { isRefusal } from '../../src/model/bpf/core-relocation/refusal.ts';
 
 /** One program of `r0 = value` instructions, a record for each, relocated both ways. Values stand for what clang would have put there. */
@@ -108,7 +109,7 @@ function load(
       mapValueBytes: 0,
       records: { bytes, count: core.length, recordSize: RECORD_BYTES },
     },
-    { policy: KERNEL_6_18, finder, recordsNeedDebugInfo: true },
+    { policy: KERNEL_6_18, finder, relocates: 'after-functions-with-debug-info' } as const,
   );
   return isRefusal(loaded) ? errorOf(loaded) : immediates(loaded.image);
 }
@@ -278,7 +279,7 @@ describe('known differences between early and late', () => {
     writeRecord(bytes, 0, core[0]!);
     const load = { instructions: image.bytes, btf, functionInfo: [0], hasLineInfo: false, mapValueBytes: 0 };
     const finder = new CandidateCache(targetFrom(btf), KERNEL_6_18);
-    const kernel = { policy: KERNEL_6_18, finder, recordsNeedDebugInfo: true };
+    const kernel = { policy: KERNEL_6_18, finder, relocates: 'after-functions-with-debug-info' } as const;
     const refused = loadLate({ ...load, records: { bytes, count: 1, recordSize: RECORD_BYTES } }, kernel);
     expect(refused).toMatchObject({ kind: 'failure', errno: 'EINVAL' });
     expect(toHex(image.bytes).slice(0, 16)).toBe('1800000000000080');

@@ -5,14 +5,15 @@
  */
 import * as v from 'valibot';
 import { fromHex, toHex } from '../base/bytes.ts';
+import type { Btf } from '../model/bpf/btf/blob.ts';
 import { BtfBuilder } from '../model/bpf/btf/build.ts';
-import { type Btf, parseBtf } from '../model/bpf/btf/parse.ts';
+import { RECORD_BYTES, writeRecord } from '../model/bpf/btf/core-record.ts';
+import { parseBtf } from '../model/bpf/btf/parse.ts';
 import { CandidateCache, type TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
 import { relocateEarly } from '../model/bpf/core-relocation/early.ts';
 import { ProgramImage } from '../model/bpf/core-relocation/image.ts';
 import { type LateLoad, loadLate } from '../model/bpf/core-relocation/late.ts';
 import { KERNEL_6_18, type RelocationPolicy } from '../model/bpf/core-relocation/policy.ts';
-import { RECORD_BYTES, writeRecord } from '../model/bpf/core-relocation/record.ts';
 import { type Errno, isRefusal, type Refusal } from '../model/bpf/core-relocation/refusal.ts';
 import { type Loaded, loadProgram } from '../model/bpf/core-relocation/verifier/load.ts';
 import { caseObject } from './core-case-object.ts';
@@ -122,7 +123,7 @@ function performLate({ late, ...input }: v.InferOutput<typeof LateCase>, targets
 export function lateOutcome(input: CoreInput, targets: TargetTypes, policy: RelocationPolicy): Loaded | Refusal {
   const finder = new CandidateCache(targets, policy);
   for (const { name, kind } of input.prior ?? []) finder.find(...localTypeNamed(name, kind));
-  return loadLate(lateLoad(input), { policy, finder, recordsNeedDebugInfo: true });
+  return loadLate(lateLoad(input), { policy, finder, relocates: 'after-functions-with-debug-info' } as const);
 }
 
 function localTypeNamed(name: string, kind: 'struct' | 'union' | 'enum' | 'enum64' | 'typedef'): [Btf, number] {

@@ -7,6 +7,7 @@
  */
 import * as v from 'valibot';
 import { fromHex, toHex } from '../base/bytes.ts';
+import { RELOCATION_KINDS } from '../model/bpf/btf/core-record.ts';
 import { essentialName } from '../model/bpf/btf/essential-name.ts';
 import { type Addresses, addressed } from '../model/bpf/core-relocation/address.ts';
 import { relocateEarly } from '../model/bpf/core-relocation/early.ts';
@@ -15,7 +16,6 @@ import { generateLoader, type LightSkeleton } from '../model/bpf/core-relocation
 import { type LinkedProgram, withFunctionAddresses } from '../model/bpf/core-relocation/link.ts';
 import type { BpfObject, Relocation } from '../model/bpf/core-relocation/object.ts';
 import { openObject } from '../model/bpf/core-relocation/object-from-elf.ts';
-import { RELOCATION_KINDS } from '../model/bpf/core-relocation/record.ts';
 import { isRefusal } from '../model/bpf/core-relocation/refusal.ts';
 import { errorNumber } from './core-recording.ts';
 import { type CompanionFiles, RecordedTargets, targetLines } from './core-targets.ts';

@@ -2,8 +2,9 @@
  * Writes BTF blobs: the inverse of parse.ts, for generated programs, the live target and the corpus. Nothing is judged
  * here (wrong BTF has to be writable too); see validate.ts. Always little endian, with the 24-byte header of 6.18.
  */
-import { BTF_MAGIC } from './parse.ts';
+
 import { type BtfType, kindNumber } from './type.ts';
+import { BTF_MAGIC } from './wire.ts';
 
 type WithoutId<Type> = Type extends unknown ? Omit<Type, 'id'> : never;
 

@@ -1,7 +1,9 @@
 /** Writes one BTF type as C (C11 6.7.6): base types before a name, pointers, arrays and parameters around it. */
+
+import type { Btf } from './blob.ts';
 import { CLayouts } from './c-layout.ts';
-import { type Btf, BtfError } from './parse.ts';
 import type { BtfComposite, BtfEnum, BtfPrototype } from './type.ts';
+import { BtfError } from './wire.ts';
 
 /** The names a blob's types are printed under; equal names of different types are told apart by a number. */
 export interface CNames {

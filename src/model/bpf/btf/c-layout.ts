@@ -2,8 +2,9 @@
  * How C lays out what BTF describes (x86-64 System V ABI: alignment, bitfields in units of their type), and what has to be
  * added to a printed struct so that a compiler puts every member where BTF has it: padding, or `packed`.
  */
-import { type Btf, BtfError } from './parse.ts';
+import type { Btf } from './blob.ts';
 import type { BtfComposite, BtfMember } from './type.ts';
+import { BtfError } from './wire.ts';
 
 /** A line of a printed struct. */
 export type LayoutPiece =

@@ -2,9 +2,10 @@
  * What BTF_LOAD asks of each type by itself, before it looks at what the type refers to (the check_meta functions of
  * kernel/bpf/btf.c, Linux 6.18). Order decides which message a blob with several faults gets.
  */
-import { TRAILERS } from './parse.ts';
+
 import { KINDS } from './type.ts';
 import { type BtfRefusal, refused } from './validate.ts';
+import { TRAILERS } from './wire.ts';
 
 export interface MetaContext {
   readonly view: DataView;

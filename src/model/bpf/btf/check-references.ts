@@ -3,7 +3,8 @@
  * exist and are of a fitting kind, members fit their struct, and no type holds itself by value. Resolving goes at most 32
  * types deep; through a pointer it goes on only to find a size, so structs may point at each other.
  */
-import type { Btf } from './parse.ts';
+import type { Btf } from './blob.ts';
+import { hasSize, isAggregate, isOnlySource, isRegularInt, isSizeless, needsResolving } from './kind-sets.ts';
 import {
   type BtfArray,
   type BtfComposite,
@@ -250,24 +251,3 @@ function isEnd(type: BtfType, mode: Mode): boolean {
   if (mode === 'any') return !needsResolving(type);
   return !isModifier(type) && (mode === 'pointer' ? type.kind !== 'ptr' : !isAggregate(type));
 }
-
-const isAggregate = (type: BtfType): boolean => isComposite(type) || type.kind === 'array';
-
-const needsResolving = (type: BtfType): boolean =>
-  isModifier(type) || isAggregate(type) || ['ptr', 'var', 'func', 'decl_tag', 'datasec'].includes(type.kind);
-
-const isSizeless = (type: BtfType): boolean => ['void', 'fwd', 'func', 'func_proto'].includes(type.kind);
-
-/** Kinds that refer to others and that nothing may refer to. */
-const isOnlySource = (type: BtfType): boolean => ['var', 'decl_tag', 'datasec'].includes(type.kind);
-
-const hasSize = (type: BtfType): boolean =>
-  isComposite(type) || isAnyEnum(type) || ['int', 'float', 'ptr', 'array', 'datasec'].includes(type.kind);
-
-/** An integer that fills its 1, 2, 4, 8 or 16 bytes from the first bit on. */
-const isRegularInt = (type: {
-  readonly sizeBytes: number;
-  readonly offsetBits: number;
-  readonly widthBits: number;
-}): boolean =>
-  [1, 2, 4, 8, 16].includes(type.sizeBytes) && type.offsetBits === 0 && type.widthBits === 8 * type.sizeBytes;

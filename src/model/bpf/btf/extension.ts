@@ -5,8 +5,8 @@
  *   header       magic version flags hdr_len | func_info off,len | line_info off,len | core_relo off,len (if hdr_len >= 32)
  *   sub-section  record_size | { section name, count, count records } ...       offsets count from the end of the header
  */
-import { type CoreRecord, readRecord } from '../core-relocation/record.ts';
-import { BTF_MAGIC, BtfError } from './parse.ts';
+import { type CoreRecord, readRecord } from './core-record.ts';
+import { BTF_MAGIC, BtfError } from './wire.ts';
 
 export interface FunctionInfo {
   /** Bytes from the start of the section. */

@@ -3,9 +3,11 @@
  * used by value before what uses it, forward declarations where a pointer is enough, equal names told apart by `___2`.
  * Functions, variables and sections are no types and are left out.
  */
+
+import type { Btf } from './blob.ts';
 import { CDeclarations, type CNames } from './c-declaration.ts';
-import { type Btf, BtfError } from './parse.ts';
 import { type BtfType, isAnyEnum, isComposite } from './type.ts';
+import { BtfError } from './wire.ts';
 
 /** The whole header, or only the given types and what they need. Throws BtfError for types that hold themselves. */
 export function printAsC(btf: Btf, ids?: readonly number[]): string {

@@ -3,9 +3,11 @@
  * in the kernel's order: header, sections, strings, every type on its own (check-meta.ts), then what types refer to
  * (check-references.ts). Left out: split BTF on top of another blob, which only modules and the kernel itself load.
  */
+
+import { Btf } from './blob.ts';
 import { checkMeta } from './check-meta.ts';
 import { checkReferences, checkTypeTags } from './check-references.ts';
-import { BTF_MAGIC, Btf } from './parse.ts';
+import { BTF_MAGIC } from './wire.ts';
 
 /** BTF_LOAD refuses. `ENOTSUPP` is 524, an error user space has no name for. */
 export interface BtfRefusal {

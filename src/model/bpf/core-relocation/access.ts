@@ -3,10 +3,11 @@
  * number treats the root as an array, each further one is a member or an array index. Both number readers are modelled,
  * because the kernel's vsscanf() and glibc's sscanf() do not accept the same strings (divergence V7).
  */
-import type { Btf } from '../btf/parse.ts';
+
+import type { Btf } from '../btf/blob.ts';
+import { type CoreRecord, subjectOf } from '../btf/core-record.ts';
 import { type BtfArray, isAnyEnum, isComposite } from '../btf/type.ts';
 import type { RelocationPolicy } from './policy.ts';
-import { type CoreRecord, subjectOf } from './record.ts';
 import { type Failure, failure, isRefusal } from './refusal.ts';
 import { typeSize } from './type-size.ts';
 

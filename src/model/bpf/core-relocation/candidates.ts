@@ -5,8 +5,9 @@
  * (kernel/bpf/btf.c:bpf_core_find_cands(); the known bug N1 of 6.18).
  * Left out: module BTF, searched only where vmlinux gives nothing, and the mutex, because loads are atomic here.
  */
+
+import type { Btf } from '../btf/blob.ts';
 import { essentialName } from '../btf/essential-name.ts';
-import type { Btf } from '../btf/parse.ts';
 import { isAnyEnum } from '../btf/type.ts';
 import { jhash } from './jhash.ts';
 import type { RelocationPolicy } from './policy.ts';

@@ -3,10 +3,10 @@
  * must hold now, computed from the local types, and the one it gets, computed from the target's. Little endian only.
  */
 import { u64 } from '../../../base/word.ts';
+import { RELOCATION_KINDS, subjectOf } from '../btf/core-record.ts';
 import { isAnyEnum, isComposite } from '../btf/type.ts';
 import type { AccessPath } from './access.ts';
 import type { RelocationPolicy } from './policy.ts';
-import { RELOCATION_KINDS, subjectOf } from './record.ts';
 import { type Failure, failure, isRefusal } from './refusal.ts';
 import { typeSize } from './type-size.ts';
 

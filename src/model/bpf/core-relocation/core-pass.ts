@@ -2,8 +2,9 @@
  * libbpf's pass over the CO-RE records of an object (libbpf.c:bpf_object__relocate_core()), in file order: each finds its
  * program and is remembered there; what else happens to it is the business of the pipeline.
  */
+
+import type { CoreRecord } from '../btf/core-record.ts';
 import { type BpfObject, type BpfProgram, programAt, type Relocation, sortedRelocations } from './object.ts';
-import type { CoreRecord } from './record.ts';
 import { type Failure, failure, isRefusal } from './refusal.ts';
 
 /** A record in the program it belongs to. */

@@ -3,12 +3,13 @@
  * check_core_relo(), kernel/bpf/btf.c:bpf_core_apply()). Records are judged and applied one after the other on the
  * kernel's own copy of the program.
  */
-import type { Btf } from '../btf/parse.ts';
+
+import type { Btf } from '../btf/blob.ts';
+import { RECORD_BYTES, readRecord } from '../btf/core-record.ts';
 import type { CandidateFinder } from './candidates.ts';
 import { ProgramImage } from './image.ts';
 import { patchInstruction } from './patch.ts';
 import type { RelocationPolicy } from './policy.ts';
-import { RECORD_BYTES, readRecord } from './record.ts';
 import { type Failure, failure, isRefusal, type Refusal } from './refusal.ts';
 import { resolveRecord } from './resolve.ts';
 import { checkBeforeRelocation, type LoadContext, type Loaded, verifyAfterRelocation } from './verifier/load.ts';
@@ -38,22 +39,21 @@ export interface LateKernel {
   readonly policy: RelocationPolicy;
   readonly finder: CandidateFinder;
   /**
-   * Whether records are looked at only in a load that passes func_info or line_info: true up to 6.18, where such a load
-   * goes through unrelocated (changed in c26e97721b17, September 2026).
+   * When a load's records are looked at. Up to 6.18 after the functions were checked, and only in a load that passes
+   * func_info or line_info: without, it goes through unrelocated. Since c26e97721b17 (September 2026) first of all.
    */
-  readonly recordsNeedDebugInfo: boolean;
+  readonly relocates: 'after-functions-with-debug-info' | 'first';
 }
 
 export function loadLate(load: LateLoad, kernel: LateKernel): Loaded | Refusal {
   const image = ProgramImage.copyOf(load.instructions);
-  const before = checkBeforeRelocation(image, load);
-  if (before !== undefined) return before;
-  const hasDebugInfo = load.functionInfo.length > 0 || load.hasLineInfo;
-  if (hasDebugInfo || !kernel.recordsNeedDebugInfo) {
-    const refused = relocateLate(image, load.btf, load.records, kernel);
-    if (refused !== undefined) return refused;
-  }
-  return verifyAfterRelocation(image, load);
+  const relocate = (): Refusal | undefined => relocateLate(image, load.btf, load.records, kernel);
+  const checkFunctions = (): Refusal | undefined => checkBeforeRelocation(image, load);
+  const refused =
+    kernel.relocates === 'first'
+      ? (relocate() ?? checkFunctions())
+      : (checkFunctions() ?? (load.functionInfo.length > 0 || load.hasLineInfo ? relocate() : undefined));
+  return refused ?? verifyAfterRelocation(image, load);
 }
 
 /** Applies a record array to an image in place; undefined when every record went through. */

@@ -3,14 +3,15 @@
  * bpf_core_match_member()): members are searched depth first in the order they stand, through anonymous members, and
  * the first equal name decides, fitting or not.
  */
+
+import type { Btf } from '../btf/blob.ts';
+import { subjectOf } from '../btf/core-record.ts';
 import { essentialName } from '../btf/essential-name.ts';
-import type { Btf } from '../btf/parse.ts';
 import { isAnyEnum, isComposite } from '../btf/type.ts';
 import { type Accessor, type AccessPath, elementBits, hasElement, LONGEST_PATH } from './access.ts';
 import type { Candidate } from './candidates.ts';
 import { kindsCompatible, namesMatch } from './kinds-compatible.ts';
 import type { RelocationPolicy } from './policy.ts';
-import { subjectOf } from './record.ts';
 import { failure, isRefusal, type Refusal } from './refusal.ts';
 import { typeSize } from './type-size.ts';
 import { typesCompatible } from './types-compatible.ts';

@@ -3,6 +3,8 @@
  * bpf_object__collect_externs(), bpf_object__init_maps(), bpf_program__record_reloc()). Left out: struct_ops, kconfig
  * values, arenas, jump tables and exception callbacks, none of which CO-RE records depend on.
  */
+
+import type { Btf } from '../btf/blob.ts';
 import {
   type ElfObject,
   type ElfRelocation,
@@ -12,7 +14,7 @@ import {
   SECTION_TYPE,
 } from '../btf/elf.ts';
 import { type BtfExtension, parseBtfExtension } from '../btf/extension.ts';
-import { type Btf, parseBtf } from '../btf/parse.ts';
+import { parseBtf } from '../btf/parse.ts';
 import { CALL, LD_IMM64, ProgramImage, PSEUDO_CALL } from './image.ts';
 import { type BpfObject, type BpfProgram, type Extern, type Relocation, sortedRelocations } from './object.ts';
 import { type Failure, failure, isRefusal } from './refusal.ts';

@@ -2,8 +2,9 @@
  * A BPF object as libbpf holds it between open and load (libbpf.c: struct bpf_program, struct reloc_desc): programs with
  * pristine instructions and, per program, what has to be changed in them later.
  */
-import type { Btf } from '../btf/parse.ts';
-import type { CoreRecord } from './record.ts';
+
+import type { Btf } from '../btf/blob.ts';
+import type { CoreRecord } from '../btf/core-record.ts';
 
 /** One thing to be done to one instruction of a program; indexes count from the program's first instruction. */
 export type Relocation =

@@ -41,3 +41,6 @@ export const KERNEL_6_18: RelocationPolicy = {
   poisons: 'any-instruction',
   sizesOfVariables: false,
 };
+
+/** Kernels of autumn 2026: an unresolved record replaces only what could have been relocated (394ae398337c). */
+export const KERNEL_AFTER_6_18: RelocationPolicy = { ...KERNEL_6_18, poisons: 'relocatable-instruction' };

@@ -2,13 +2,14 @@
  * Decides one record (relo_core.c:bpf_core_calc_relo_insn()): parse the access, try every candidate, demand that all that
  * fit agree. The same function serves libbpf and the kernel; the policy and the candidates make the difference.
  */
-import type { Btf } from '../btf/parse.ts';
+
+import type { Btf } from '../btf/blob.ts';
+import { type CoreRecord, RELOCATION_KINDS } from '../btf/core-record.ts';
 import { parseAccess } from './access.ts';
 import type { Candidate, CandidateFinder } from './candidates.ts';
 import { type Resolution, resolveValues } from './compute.ts';
 import { matchPath } from './match.ts';
 import type { RelocationPolicy } from './policy.ts';
-import { type CoreRecord, RELOCATION_KINDS } from './record.ts';
 import { failure, isRefusal, type Refusal } from './refusal.ts';
 
 export function resolveRecord(

@@ -1,5 +1,5 @@
 /** Sizes of types as the two sides see them: libbpf's btf__resolve_size() and the kernel's btf_resolve_size(). */
-import type { Btf } from '../btf/parse.ts';
+import type { Btf } from '../btf/blob.ts';
 import type { RelocationPolicy } from './policy.ts';
 
 /** Bytes of a type; undefined where it has no size. The kernel knows none for variables, declaration tags and data sections. */

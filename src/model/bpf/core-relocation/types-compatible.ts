@@ -2,7 +2,7 @@
  * Whether two types are the same kind of thing (relo_core.c:__bpf_core_types_are_compat()), the question behind
  * TYPE_EXISTS, TYPE_SIZE and TYPE_ID_TARGET. Names were compared when candidates were searched.
  */
-import type { Btf } from '../btf/parse.ts';
+import type { Btf } from '../btf/blob.ts';
 import type { BtfPrototype } from '../btf/type.ts';
 import { kindsCompatible } from './kinds-compatible.ts';
 import type { RelocationPolicy } from './policy.ts';

@@ -2,7 +2,7 @@
  * Whether a local type is a faithful part of a target one (relo_core.c:bpf_core_types_match()), the question behind
  * TYPE_MATCHES: names equal at every level but for flavours, sizes and signs equal, every local member found in the target.
  */
-import type { Btf } from '../btf/parse.ts';
+import type { Btf } from '../btf/blob.ts';
 import {
   type BtfComposite,
   type BtfEnum,

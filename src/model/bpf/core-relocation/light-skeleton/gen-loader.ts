@@ -6,12 +6,12 @@
  *   per program, each part padded to 8 bytes:  license | instructions | func_info | core_relos | attributes (140 bytes)
  */
 import { roundUp } from '../../../../base/word.ts';
+import { type CoreRecord, RECORD_BYTES, writeRecord } from '../../btf/core-record.ts';
 import { addressed } from '../address.ts';
 import { rememberRecords } from '../core-pass.ts';
 import { linkMains } from '../early.ts';
 import type { LinkedProgram } from '../link.ts';
 import type { BpfObject } from '../object.ts';
-import { type CoreRecord, RECORD_BYTES, writeRecord } from '../record.ts';
 import { isRefusal, type Refusal } from '../refusal.ts';
 import { programTypeOf } from './program-type.ts';
 
