@@ -8,8 +8,9 @@ import { printAsC } from '../../src/model/bpf/btf/print-as-c.ts';
 import { isAnyEnum, isComposite } from '../../src/model/bpf/btf/type.ts';
 
 const KERNEL = '/sys/kernel/btf/vmlinux';
-const compiler = spawnSync('gcc', ['--version']).status === 0;
-const whyNot = compiler ? (existsSync(KERNEL) ? undefined : `there is no ${KERNEL}`) : 'there is no gcc';
+const COMPILER = 'gcc';
+const compiler = spawnSync(COMPILER, ['--version']).status === 0;
+const whyNot = compiler ? (existsSync(KERNEL) ? undefined : `there is no ${KERNEL}`) : `there is no ${COMPILER}`;
 if (whyNot !== undefined) console.warn(`skipped: compiling the kernel's types, because ${whyNot}`);
 
 /** An assertion for the size of every named type and the place of every named member that is no bitfield. */
@@ -37,7 +38,10 @@ describe('a compiler lays printed types out as BTF says', () => {
     const btf = parseBtf(new Uint8Array(readFileSync(KERNEL)));
     const checks = assertions(btf);
     const input = `${printAsC(btf)}\n${checks.join('\n')}\n`;
-    const { status, stderr } = spawnSync('gcc', ['-w', '-fsyntax-only', '-x', 'c', '-'], { input, maxBuffer: 1 << 26 });
+    const { status, stderr } = spawnSync(COMPILER, ['-w', '-fsyntax-only', '-x', 'c', '-'], {
+      input,
+      maxBuffer: 1 << 26,
+    });
     expect(stderr.toString().slice(0, 2000)).toBe('');
     expect(status).toBe(0);
     expect(checks.length).toBeGreaterThan(10_000);

@@ -53,7 +53,7 @@ const flavoured = (described: Description): Description => ({
   structures: described.structures.map((structure) => ({ ...structure, flavour: '___v1' as const })),
 });
 
-const runs = { seed: 4, numRuns: 600 };
+const runs = { seed: 4, numRuns: 300 };
 
 describe('early and late give the same program', () => {
   test('for unique candidates, whatever calls what', () => {
@@ -68,7 +68,7 @@ describe('early and late give the same program', () => {
       }),
       runs,
     );
-    expect(poisoned).toBeGreaterThan(50);
+    expect(poisoned).toBeGreaterThan(25);
   });
 
   test('the order of records does not matter', () => {

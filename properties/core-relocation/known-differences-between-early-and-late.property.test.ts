@@ -9,7 +9,7 @@ import { relocateEarly } from '../../src/model/bpf/core-relocation/early.ts';
 import { ProgramImage } from '../../src/model/bpf/core-relocation/image.ts';
 import { loadLate } from '../../src/model/bpf/core-relocation/late.ts';
 import type { BpfObject, BpfProgram } from '../../src/model/bpf/core-relocation/object.ts';
-import { KERNEL_6_18 } from '../../src/model/bpf/core-relocation/policy.ts';
+import { KERNEL_6_18, KERNEL_AFTER_6_18 } from '../../src/model/bpf/core-relocation/policy.ts';
 import { isRefusal } from '../../src/model/bpf/core-relocation/refusal.ts';
 
 /** One program of `r0 = value` instructions, a record for each, relocated both ways. Values stand for what clang would have put there. */
@@ -283,5 +283,25 @@ describe('known differences between early and late', () => {
     const refused = loadLate({ ...load, records: { bytes, count: 1, recordSize: RECORD_BYTES } }, kernel);
     expect(refused).toMatchObject({ kind: 'failure', errno: 'EINVAL' });
     expect(toHex(image.bytes).slice(0, 16)).toBe('1800000000000080');
+  });
+
+  test('kernels of autumn 2026 look at records of every load, first of all, and poison only what they could relocate', () => {
+    const { btf, core } = program({
+      local: [anEnum('enum', 'absent')],
+      records: [{ type: 1, access: '0', kind: 11, value: 1 }],
+    });
+    const exit = new ProgramImage(new Uint8Array(16));
+    exit.setSlot(0, { opcode: 0xb7, immediate: 0 });
+    exit.setSlot(1, { opcode: 0x95, immediate: 0 });
+    const bytes = new Uint8Array(RECORD_BYTES);
+    writeRecord(bytes, 0, { ...core[0]!, instructionOffset: 8 });
+    const load = { instructions: exit.bytes, btf, functionInfo: [], hasLineInfo: false, mapValueBytes: 0 };
+    const records = { bytes, count: 1, recordSize: RECORD_BYTES };
+    const finder = new CandidateCache(targetFrom(build([INT]).btf), KERNEL_6_18);
+    const old = { policy: KERNEL_6_18, finder, relocates: 'after-functions-with-debug-info' } as const;
+    const young = { policy: KERNEL_AFTER_6_18, finder, relocates: 'first' } as const;
+    expect(loadLate({ ...load, records }, old)).toMatchObject({ kind: 'loaded' });
+    expect(loadLate({ ...load, functionInfo: [0], records }, old)).toMatchObject({ reason: 'jump out of range to 2' });
+    expect(loadLate({ ...load, records }, young)).toMatchObject({ reason: 'instruction 1 cannot be relocated' });
   });
 });

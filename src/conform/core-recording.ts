@@ -89,14 +89,17 @@ export const coreRecording = {
   },
 };
 
-export interface CoreCompanions {
+interface CoreCompanions {
   /** Objects of the targets file. */
   readonly targets: Iterable<unknown>;
   /** Objects of the late file of the same recording, which holds the inputs of early cases. */
   readonly inputs?: Iterable<unknown>;
 }
 
-/** Performs every line (a parsed JSON object) of a core-late or core-early recording. */
+/**
+ * Performs every line (a parsed JSON object) of a core-late or core-early recording.
+ * @public
+ */
 export function performCoreRecording(lines: Iterable<unknown>, companions: CoreCompanions): Conformance {
   const targets = new RecordedTargets(companions.targets);
   const inputs = new Map<string, CoreInput>();

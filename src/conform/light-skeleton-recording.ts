@@ -43,7 +43,10 @@ export const lightSkeletonRecording = {
     performLightSkeletonRecording(lines, { targets: targetLines(files) }),
 };
 
-/** Performs every line (a parsed JSON object); `targets` are the objects of the targets file. */
+/**
+ * Performs every line (a parsed JSON object); `targets` are the objects of the targets file.
+ * @public
+ */
 export function performLightSkeletonRecording(
   lines: Iterable<unknown>,
   companions: { readonly targets: Iterable<unknown> },

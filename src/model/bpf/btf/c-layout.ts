@@ -7,7 +7,7 @@ import type { BtfComposite, BtfMember } from './type.ts';
 import { BtfError } from './wire.ts';
 
 /** A line of a printed struct. */
-export type LayoutPiece =
+type LayoutPiece =
   | { readonly kind: 'member'; readonly member: BtfMember }
   | { readonly kind: 'padding'; readonly type: 'char' | 'short' | 'int' | 'long'; readonly bits: number };
 

@@ -20,8 +20,6 @@ export const RELOCATION_KINDS = [
   'type_matches',
 ] as const;
 
-export type RelocationKind = (typeof RELOCATION_KINDS)[number];
-
 /** What a kind is about: a field, a type as a whole, or an enumerator; undefined for a number that is no kind. */
 export function subjectOf(kind: number): 'field' | 'type' | 'enumerator' | undefined {
   if (!(Number.isInteger(kind) && kind >= 0 && kind < RELOCATION_KINDS.length)) return undefined;

@@ -8,7 +8,7 @@
 import { type CoreRecord, readRecord } from './core-record.ts';
 import { BTF_MAGIC, BtfError } from './wire.ts';
 
-export interface FunctionInfo {
+interface FunctionInfo {
   /** Bytes from the start of the section. */
   readonly instructionOffset: number;
   /** A FUNC in the object's BTF. */
@@ -16,7 +16,7 @@ export interface FunctionInfo {
 }
 
 /** Records of one ELF section; its name is an offset into the BTF strings. */
-export interface SectionRecords<Entry> {
+interface SectionRecords<Entry> {
   readonly sectionNameOffset: number;
   readonly records: readonly Entry[];
 }

@@ -43,11 +43,11 @@ interface Named {
   readonly name: string;
 }
 
-export interface BtfVoid extends Named {
+interface BtfVoid extends Named {
   readonly kind: 'void';
 }
 
-export interface BtfInt extends Named {
+interface BtfInt extends Named {
   readonly kind: 'int';
   readonly sizeBytes: number;
   /** Bits SIGNED 1, CHAR 2, BOOL 4. */
@@ -56,7 +56,7 @@ export interface BtfInt extends Named {
   readonly widthBits: number;
 }
 
-export interface BtfPointer extends Named {
+interface BtfPointer extends Named {
   readonly kind: 'ptr';
   readonly type: number;
 }
@@ -90,7 +90,7 @@ export interface BtfComposite extends Named {
   readonly members: readonly BtfMember[];
 }
 
-export interface BtfEnumerator {
+interface BtfEnumerator {
   readonly name: string;
   /** As CO-RE sees it: the 32 bits of an ENUM sign-extended whatever its kind flag says; the 64 bits of an ENUM64 as a signed word. */
   readonly value: bigint;
@@ -117,7 +117,7 @@ export interface BtfFunction extends Named {
   readonly linkage: number;
 }
 
-export interface BtfParameter {
+interface BtfParameter {
   readonly name: string;
   readonly type: number;
 }
@@ -129,14 +129,14 @@ export interface BtfPrototype extends Named {
   readonly parameters: readonly BtfParameter[];
 }
 
-export interface BtfVariable extends Named {
+interface BtfVariable extends Named {
   readonly kind: 'var';
   readonly type: number;
   /** 0 static, 1 global, 2 extern. */
   readonly linkage: number;
 }
 
-export interface BtfSectionEntry {
+interface BtfSectionEntry {
   readonly type: number;
   readonly offsetBytes: number;
   readonly sizeBytes: number;
@@ -148,7 +148,7 @@ export interface BtfDataSection extends Named {
   readonly entries: readonly BtfSectionEntry[];
 }
 
-export interface BtfFloat extends Named {
+interface BtfFloat extends Named {
   readonly kind: 'float';
   readonly sizeBytes: number;
 }

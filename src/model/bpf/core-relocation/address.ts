@@ -10,7 +10,7 @@ import type { BpfObject } from './object.ts';
 const PSEUDO = { mapFd: 1, mapValue: 2, btfId: 3, mapIndex: 5, mapIndexValue: 6, kernelFunction: 2 } as const;
 
 /** Where a weak kernel function that does not exist would have been called: this number plus its place among the externs. */
-export const POISON_KERNEL_CALL = 2002000000;
+const POISON_KERNEL_CALL = 2002000000;
 
 /** What only the machine that loads can say. */
 export interface Addresses {

@@ -73,7 +73,7 @@ export class CandidatesPerLocalType implements CandidateFinder {
 }
 
 /** Slots of the kernel's cache (VMLINUX_CAND_CACHE_SIZE). */
-export const CACHE_SLOTS = 31;
+const CACHE_SLOTS = 31;
 
 /** The kernel's cache, living as long as the machine: one entry a slot, a collision overwrites, empty answers are kept too. */
 export class CandidateCache implements CandidateFinder {

@@ -5,7 +5,7 @@
  *   opcode:8 | dst:4 src:4 | offset:16 (signed) | imm:32 (signed)       little endian
  */
 
-export const INSTRUCTION_BYTES = 8;
+const INSTRUCTION_BYTES = 8;
 
 /** Opcode of the 16-byte load of a 64-bit immediate, which occupies two slots. */
 export const LD_IMM64 = 0x18;

@@ -15,9 +15,9 @@ import { resolveRecord } from './resolve.ts';
 import { checkBeforeRelocation, type LoadContext, type Loaded, verifyAfterRelocation } from './verifier/load.ts';
 
 /** Most records one load may carry: INT_MAX / 16. */
-export const MOST_RECORDS = 134_217_727;
+const MOST_RECORDS = 134_217_727;
 /** Largest record: 252 bytes; a longer one than 16 must end in zeros. */
-export const LARGEST_RECORD = 252;
+const LARGEST_RECORD = 252;
 
 /** The CO-RE part of a load's attributes. */
 export interface RecordArray {

@@ -7,7 +7,7 @@ import { ProgramImage, PSEUDO_FUNC } from './image.ts';
 import { type BpfObject, type BpfProgram, programAt, type Relocation } from './object.ts';
 import { type Failure, failure } from './refusal.ts';
 
-export interface Append {
+interface Append {
   readonly subprogram: string;
   /** Where it went, in instructions (sub_insn_off). */
   readonly at: number;

@@ -138,7 +138,7 @@ const tooDeep = failure(`the target path is longer than ${LONGEST_PATH} steps`, 
  * Whether a target field may stand for a local one (relo_core.c:bpf_core_fields_are_compat()): composites always, sizes
  * and signs of integers do not matter, arrays are judged by their elements.
  */
-export function fieldsCompatible(local: Btf, localId: number, target: Btf, targetId: number): boolean | Refusal {
+function fieldsCompatible(local: Btf, localId: number, target: Btf, targetId: number): boolean | Refusal {
   let ids: readonly [number, number] = [localId, targetId];
   for (let steps = 0; steps <= local.typeCount; steps++) {
     const left = local.resolve(ids[0]);

@@ -12,7 +12,7 @@ export interface Failure {
 }
 
 /** The kernel does not survive the question (hazard H1 in matching, see types-compatible.ts). Never sent to a live kernel. */
-export interface Oops {
+interface Oops {
   readonly kind: 'oops';
   readonly reason: string;
 }

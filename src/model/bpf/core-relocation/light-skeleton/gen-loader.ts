@@ -16,9 +16,9 @@ import { isRefusal, type Refusal } from '../refusal.ts';
 import { programTypeOf } from './program-type.ts';
 
 /** Size of the attributes of a load: up to the end of core_relo_rec_size. */
-export const ATTRIBUTE_BYTES = 140;
+const ATTRIBUTE_BYTES = 140;
 /** Places in struct bpf_attr for BPF_PROG_LOAD (include/uapi/linux/bpf.h), in bytes. */
-export const ATTRIBUTE = {
+const ATTRIBUTE = {
   programType: 0,
   instructionCount: 4,
   instructions: 8,
@@ -32,7 +32,7 @@ export const ATTRIBUTE = {
 } as const;
 
 /** What one program load gets. Offsets in the records are bytes from the start of the image. */
-export interface ProgramLoad {
+interface ProgramLoad {
   readonly name: string;
   readonly programType: number;
   /** Place of the main program among all programs of the object. */
@@ -43,7 +43,7 @@ export interface ProgramLoad {
 }
 
 /** One bpf() call of the loader; offsets are places in the blob. Pointers in attributes are blob offsets until the loader adds its base. */
-export type LoaderCall =
+type LoaderCall =
   | { readonly command: 'btf-load' }
   | { readonly command: 'map-create'; readonly map: number }
   | { readonly command: 'prog-load'; readonly name: string; readonly attributes: number };
