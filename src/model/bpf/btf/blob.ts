@@ -140,8 +140,11 @@ export class Btf {
     const flag = info >>> 31 === 1;
     const name = text(word(0));
     const last = word(2);
-    const each = <T>(words: number, make: (at: number) => T): T[] =>
-      Array.from({ length: count }, (_, index) => make(3 + words * index));
+    const each = <Element>(words: number, make: (at: number) => Element): Element[] => {
+      const list: Element[] = [];
+      for (let index = 0; index < count; index++) list.push(make(3 + words * index));
+      return list;
+    };
     switch (kind) {
       case 'int': {
         const detail = word(3);

@@ -8,7 +8,7 @@ import type { Btf } from '../btf/blob.ts';
 import { type CoreRecord, subjectOf } from '../btf/core-record.ts';
 import { type BtfArray, isAnyEnum, isComposite } from '../btf/type.ts';
 import type { RelocationPolicy } from './policy.ts';
-import { type Failure, failure, isRefusal } from './refusal.ts';
+import { type Failure, failure, isRefusal, type Refusal } from './refusal.ts';
 import { typeSize } from './type-size.ts';
 
 /** Longest path in raw numbers (BPF_CORE_SPEC_MAX_LEN). */
@@ -31,7 +31,7 @@ export interface AccessPath {
 }
 
 /** The path a record means in its own BTF. Every failure is EINVAL to the caller. */
-export function parseAccess(btf: Btf, record: CoreRecord, policy: RelocationPolicy): AccessPath | Failure {
+export function parseAccess(btf: Btf, record: CoreRecord, policy: RelocationPolicy): AccessPath | Refusal {
   const text = btf.string(record.accessOffset);
   if (text === undefined) return failure(`access string offset ${record.accessOffset} is outside the strings`);
   if (text === '' || text.startsWith(':')) return failure(`access string ${JSON.stringify(text)} has no first index`);
@@ -40,10 +40,16 @@ export function parseAccess(btf: Btf, record: CoreRecord, policy: RelocationPoli
   if (subject === 'type') return text === '0' ? wholeRoot : failure(`a type relocation has access "0", not "${text}"`);
   const indexes = readIndexes(text, policy.numbers);
   if (indexes === undefined) return failure(`access string ${JSON.stringify(text)} is no list of indexes`);
+  if (indexes.some((index) => index < 0)) return negativeIndex(text, policy);
   if (subject === 'enumerator') return enumeratorPath(wholeRoot, indexes);
   if (subject === 'field') return fieldPath(wholeRoot, indexes, policy);
   return failure(`relocation kind ${record.kind} is unknown`);
 }
+
+const negativeIndex = (text: string, { negativeIndexes }: RelocationPolicy): Refusal =>
+  negativeIndexes === 'refused'
+    ? failure(`access string ${JSON.stringify(text)} has a negative index`)
+    : { kind: 'oops', reason: `access string ${JSON.stringify(text)} reads before the members` };
 
 function enumeratorPath(root: AccessPath, indexes: readonly number[]): AccessPath | Failure {
   const type = root.btf.resolve(root.rootType);
@@ -121,9 +127,8 @@ export const elementBits = (index: number, sizeBytes: number): number =>
   Number(BigInt.asUintN(32, BigInt(index) * BigInt(sizeBytes) * 8n));
 
 /**
- * The indexes of a string, each 0 to 2^31 - 1; undefined when it is malformed, longer than 64 indexes, or has a negative
- * one (refused since the fix of 2026 that 6.18.44 carries). Between numbers stands one colon; nothing may follow the
- * last. A missing colon goes unnoticed where white space or a sign separates two numbers.
+ * The indexes of a string, 32 bits each; undefined when it is malformed or longer than 64 indexes. Between numbers stands
+ * one colon; nothing may follow the last. A missing colon goes unnoticed where white space or a sign separates two numbers.
  */
 function readIndexes(text: string, numbers: RelocationPolicy['numbers']): readonly number[] | undefined {
   const number = numbers === 'glibc' ? /[ \t\n\v\f\r]*([+-]?[0-9]+)/y : /[ \t\n\v\f\r\xa0]*(-?[0-9]+)/y;
@@ -134,7 +139,6 @@ function readIndexes(text: string, numbers: RelocationPolicy['numbers']): readon
     const found = number.exec(text);
     if (found === null || indexes.length === LONGEST_PATH) return undefined;
     const index = Number(toInt(BigInt(withoutPlus(found[1]!)), numbers));
-    if (index < 0) return undefined;
     indexes.push(index);
     at = number.lastIndex;
   }

@@ -96,7 +96,7 @@ function valueAt(kind: number, path: AccessPath, visibleId: number, policy: Relo
       return plain(1);
     case 'local_type_id':
     case 'target_type_id':
-      return plain(visibleId, false);
+      return plain(visibleId, policy.validatesTypeIds);
     case 'type_size': {
       const size = typeSize(path.btf, path.rootType, policy);
       return size === undefined ? failure(`type [${path.rootType}] has no size`) : plain(size);
@@ -157,11 +157,12 @@ function elementValue(kind: number, path: AccessPath, typeId: number, policy: Re
   return size === undefined ? failure(`elements [${typeId}] have no size`) : plain(size);
 }
 
-/** What a load of this field reaches for: of arrays, one innermost element (since the libbpf fix of 2025). */
+/** What a load of this field reaches for: of arrays, one innermost element. */
 function memoryAccess(path: AccessPath, typeId: number, policy: RelocationPolicy): MemoryAccess | Failure {
   const outer = path.btf.resolve(typeId);
   let type = outer;
-  for (let steps = 0; type?.kind === 'array' && steps < 64; steps++) type = path.btf.resolve(type.elementType);
+  const peels = policy.arrayAccess === 'element' ? 64 : 0;
+  for (let steps = 0; type?.kind === 'array' && steps < peels; steps++) type = path.btf.resolve(type.elementType);
   const sizeBytes = type && typeSize(path.btf, type.id, policy);
   if (type === undefined || outer === undefined || sizeBytes === undefined)
     return failure(`type [${typeId}] has no size`);

@@ -32,7 +32,7 @@ export function patchInstruction(
     case 'memory':
       return patchMemory(image, index, resolution);
     case 'load-immediate':
-      return patchLoadImmediate(image, index, resolution);
+      return patchLoadImmediate(image, index, resolution, policy);
     case 'unrecognized':
       return failure(`instruction ${index} cannot be relocated`);
   }
@@ -96,9 +96,15 @@ function resize(image: ProgramImage, index: number, { oldSize, newSize }: Resolu
   return undefined;
 }
 
-function patchLoadImmediate(image: ProgramImage, index: number, resolution: Resolution): Failure | undefined {
-  const low = BigInt.asUintN(32, BigInt(image.immediate(index)));
-  const held = u64((BigInt(image.immediate(index + 1)) << 32n) | low);
+function patchLoadImmediate(
+  image: ProgramImage,
+  index: number,
+  resolution: Resolution,
+  { lowWord }: RelocationPolicy,
+): Failure | undefined {
+  const low = BigInt(image.immediate(index));
+  const high = BigInt(image.immediate(index + 1)) << 32n;
+  const held = u64(high + (lowWord === 'unsigned' ? BigInt.asUintN(32, low) : low));
   if (resolution.validate && held !== resolution.oldValue) return unexpected(index, held, resolution);
   image.setImmediate(index, Number(BigInt.asIntN(32, resolution.newValue)));
   image.setImmediate(index + 1, Number(s64(resolution.newValue) >> 32n));

@@ -1,6 +1,6 @@
 /**
- * What differs between the two places that run the same relocation algorithm: libbpf before the load ("early") and the
- * kernel inside BPF_PROG_LOAD ("late"), and between kernels. Everything else is one set of functions.
+ * What differs between the places and times that run the same relocation algorithm: libbpf before the load ("early"), the
+ * kernel inside BPF_PROG_LOAD ("late"), and both before and after a fix. Everything else is one set of functions.
  */
 
 export interface RelocationPolicy {
@@ -18,10 +18,33 @@ export interface RelocationPolicy {
   readonly poisons: 'any-instruction' | 'relocatable-instruction';
   /** Whether variables and declaration tags have a size (libbpf's btf__resolve_size() follows them, the kernel's does not). */
   readonly sizesOfVariables: boolean;
+  /** What a negative index of an access string does: EINVAL, or a read before the members and an oops (before 5ca5801a, 2026). */
+  readonly negativeIndexes: 'refused' | 'oops';
+  /** What several fitting candidates that disagree do: EINVAL, or the first one counts (before 9106c302, 2020). */
+  readonly ambiguity: 'refused' | 'first-wins';
+  /** Whether an instruction has to hold the local id before a type id is written (before ac20634c, 2022). */
+  readonly validatesTypeIds: boolean;
+  /** What a load of an array field is sized by: one innermost element, or the whole array (before d7a4ab15, 2025). */
+  readonly arrayAccess: 'element' | 'whole-array';
+  /** How the low word of a 64-bit load counts in the value it holds: as it is, or sign-extended (before 0167a883, 2021). */
+  readonly lowWord: 'unsigned' | 'signed';
+  /** What nesting too deeply inside a member means: an error, or that the member does not match (before ca602094, 2022). */
+  readonly nestingInMembers: 'error' | 'mismatch';
 }
+
+/** What every version in use has fixed. */
+const FIXED = {
+  negativeIndexes: 'refused',
+  ambiguity: 'refused',
+  validatesTypeIds: false,
+  arrayAccess: 'element',
+  lowWord: 'unsigned',
+  nestingInMembers: 'error',
+} as const;
 
 /** libbpf v1.8 (mid 2026), as recorded. */
 export const LIBBPF_1_8: RelocationPolicy = {
+  ...FIXED,
   matchDepth: 32,
   candidateKinds: 'enums-mix',
   prunesCandidates: true,
@@ -33,6 +56,7 @@ export const LIBBPF_1_8: RelocationPolicy = {
 
 /** Linux 6.18.44, as recorded. */
 export const KERNEL_6_18: RelocationPolicy = {
+  ...FIXED,
   matchDepth: 2,
   candidateKinds: 'same',
   prunesCandidates: false,

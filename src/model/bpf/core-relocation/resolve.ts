@@ -27,7 +27,7 @@ export function resolveRecord(
   if (isRefusal(path)) return path;
   if (ownId) {
     const value = BigInt(record.typeId);
-    return { oldValue: value, newValue: value, ...UNCHECKED };
+    return { oldValue: value, newValue: value, ...UNCHECKED, validate: policy.validatesTypeIds };
   }
   const matches: { readonly candidate: Candidate; readonly bitOffset: number; readonly resolution: Resolution }[] = [];
   for (const candidate of candidates) {
@@ -37,9 +37,10 @@ export function resolveRecord(
     const resolution = resolveValues(record.kind, path, { path: target, visibleId: candidate.visibleId }, policy);
     if (isRefusal(resolution)) return resolution;
     const [first] = matches;
-    if (first !== undefined && first.bitOffset !== target.bitOffset)
+    const compares = first !== undefined && policy.ambiguity === 'refused';
+    if (compares && first.bitOffset !== target.bitOffset)
       return failure(`field offset ambiguity: ${first.bitOffset} != ${target.bitOffset}`);
-    if (first !== undefined && !sameDecision(first.resolution, resolution))
+    if (compares && !sameDecision(first.resolution, resolution))
       return failure(`relocation decision ambiguity: ${first.resolution.newValue} != ${resolution.newValue}`);
     matches.push({ candidate, bitOffset: target.bitOffset, resolution });
   }

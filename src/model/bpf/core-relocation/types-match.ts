@@ -69,8 +69,9 @@ export function typesMatch(
       for (const member of b.members) {
         if (!namesMatch(wanted.name, member.name)) continue;
         const answer = matchAt(wanted.type, member.type, behindPointer, level - 1);
-        if (typeof answer !== 'boolean') return answer;
-        if (answer) {
+        if (typeof answer !== 'boolean' && (answer.kind === 'oops' || policy.nestingInMembers === 'error'))
+          return answer;
+        if (answer === true) {
           matched = true;
           break;
         }
