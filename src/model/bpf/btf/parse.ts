@@ -4,8 +4,7 @@
  * byte order are refused: a BPF object is made for its kernel.
  */
 import { Btf } from './blob.ts';
-import { KINDS } from './type.ts';
-import { BTF_MAGIC, BtfError, kindOf, TRAILERS, TYPE_BYTES, vlenOf } from './wire.ts';
+import { BTF_MAGIC, BtfError, kindOf, REFERENCES, TRAILERS, TYPE_BYTES, vlenOf } from './wire.ts';
 
 const HEADER_BYTES = 24;
 
@@ -61,63 +60,22 @@ function readHeader(bytes: Uint8Array): { readonly types: Span; readonly strings
 /** Every name lies in the string section and every type id exists, as libbpf's btf_sanity_check() demands. */
 function checkReferences(view: DataView, places: readonly number[], stringBytes: number): void {
   const count = places.length;
-  places.forEach((place, index) => {
-    const wrong = (what: string, value: number): never => {
-      throw new BtfError(`type ${index + 1}: ${what} ${value} does not exist`);
-    };
-    const name = (at: number): void => {
-      const offset = view.getUint32(at, true);
-      if (offset >= stringBytes) wrong('name offset', offset);
-    };
-    const type = (at: number): void => {
-      const id = view.getUint32(at, true);
-      if (id > count) wrong('type', id);
-    };
+  for (let index = 0; index < count; index++) {
+    const place = places[index]!;
     const info = view.getUint32(place + 4, true);
-    const end = place + TYPE_BYTES + TRAILERS[kindOf(info)]!.each * vlenOf(info);
-    name(place);
-    switch (KINDS[kindOf(info)]) {
-      case 'ptr':
-      case 'typedef':
-      case 'volatile':
-      case 'const':
-      case 'restrict':
-      case 'type_tag':
-      case 'func':
-      case 'var':
-      case 'decl_tag':
-        type(place + 8);
-        break;
-      case 'array':
-        type(place + 12);
-        type(place + 16);
-        break;
-      case 'struct':
-      case 'union':
-        for (let at = place + 12; at < end; at += 12) {
-          name(at);
-          type(at + 4);
-        }
-        break;
-      case 'enum':
-        for (let at = place + 12; at < end; at += 8) name(at);
-        break;
-      case 'enum64':
-        for (let at = place + 12; at < end; at += 12) name(at);
-        break;
-      case 'func_proto':
-        type(place + 8);
-        for (let at = place + 12; at < end; at += 8) {
-          name(at);
-          type(at + 4);
-        }
-        break;
-      case 'datasec':
-        for (let at = place + 12; at < end; at += 12) type(at);
-        break;
-      default:
+    const kind = kindOf(info);
+    const { types, elementName, elementType } = REFERENCES[kind]!;
+    const { fixed, each } = TRAILERS[kind]!;
+    let sound = view.getUint32(place, true) < stringBytes;
+    for (const at of types) sound &&= view.getUint32(place + at, true) <= count;
+    const elements = place + TYPE_BYTES + fixed;
+    const end = elements + (each === 0 ? 0 : each * vlenOf(info));
+    for (let at = elements; at < end; at += each) {
+      if (elementName !== undefined) sound &&= view.getUint32(at + elementName, true) < stringBytes;
+      if (elementType !== undefined) sound &&= view.getUint32(at + elementType, true) <= count;
     }
-  });
+    if (!sound) throw new BtfError(`type ${index + 1}: a name or a type it refers to does not exist`);
+  }
 }
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -32,6 +32,39 @@ export const TRAILERS: readonly { readonly fixed: number; readonly each: number 
   }
 });
 
+interface References {
+  /** Places of type ids, in bytes from the start of the type. */
+  readonly types: readonly number[];
+  /** Places of a name and of a type id in each element, in bytes from its start. */
+  readonly elementName?: number;
+  readonly elementType?: number;
+}
+
+/** Where a kind refers to other types and to strings, besides its own name. */
+export const REFERENCES: readonly References[] = KINDS.map((kind): References => {
+  switch (kind) {
+    case 'void':
+    case 'int':
+    case 'fwd':
+    case 'float':
+      return { types: [] };
+    case 'array':
+      return { types: [12, 16] };
+    case 'struct':
+    case 'union':
+      return { types: [], elementName: 0, elementType: 4 };
+    case 'enum':
+    case 'enum64':
+      return { types: [], elementName: 0 };
+    case 'func_proto':
+      return { types: [8], elementName: 0, elementType: 4 };
+    case 'datasec':
+      return { types: [], elementType: 0 };
+    default:
+      return { types: [8] };
+  }
+});
+
 /** The kind in an info word, by the seven bits kernels of 2026 take for it. */
 export const kindOf = (info: number): number => (info >>> 24) & 0x7f;
 
