@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toHex } from '../../src/base/bytes.ts';
+import { fromHex, toHex } from '../../src/base/bytes.ts';
+import { RecordedTargets, targetLines } from '../../src/conform/core-targets.ts';
 import { RECORD_BYTES, writeRecord } from '../../src/model/bpf/btf/core-record.ts';
 import { CandidateCache, targetFrom } from '../../src/model/bpf/core-relocation/candidates.ts';
 import { rememberRecords } from '../../src/model/bpf/core-relocation/core-pass.ts';
@@ -9,10 +10,12 @@ import { ProgramImage } from '../../src/model/bpf/core-relocation/image.ts';
 import { relocateLate } from '../../src/model/bpf/core-relocation/late.ts';
 import { generateLoader, recordsGiven } from '../../src/model/bpf/core-relocation/light-skeleton/gen-loader.ts';
 import { linkProgram, type MoveRelocation, moveByAppend } from '../../src/model/bpf/core-relocation/link.ts';
+import { openObject } from '../../src/model/bpf/core-relocation/object-from-elf.ts';
 import { POISON_CALL } from '../../src/model/bpf/core-relocation/patch.ts';
 import { KERNEL_6_18 } from '../../src/model/bpf/core-relocation/policy.ts';
 import { isRefusal } from '../../src/model/bpf/core-relocation/refusal.ts';
 import { type Description, description, type Generated, generate } from './arbitrary-object.ts';
+import { goldenCompanions, goldenLines } from './golden-files.ts';
 
 /** Images of all mains, by the early way. */
 function earlyImages({ object, target }: Generated): string[] | undefined {
@@ -55,7 +58,35 @@ const flavoured = (described: Description): Description => ({
 
 const runs = { seed: 4, numRuns: 300 };
 
+const layouts = goldenLines('light-skeleton-layout.jsonl.gz') as
+  | readonly { readonly elf: string; readonly early: { readonly err: number } }[]
+  | undefined;
+
 describe('early and late give the same program', () => {
+  test.skipIf(layouts === undefined)('for real objects against the types of a real kernel', () => {
+    const target = new RecordedTargets(targetLines(goldenCompanions));
+    const finder = new CandidateCache(target, KERNEL_6_18);
+    let programs = 0;
+    for (const { elf } of layouts!.filter(({ early }) => early.err === 0)) {
+      const object = openObject(fromHex(elf)!);
+      if (isRefusal(object)) throw new Error(object.reason);
+      const early = relocateEarly(object, target);
+      const skeleton = generateLoader(object);
+      if (isRefusal(early) || isRefusal(skeleton)) throw new Error('an object that libbpf prepared is refused');
+      skeleton.linked.forEach(({ image: pristine }, position) => {
+        const image = ProgramImage.copyOf(pristine);
+        const loads = skeleton.calls.filter(({ command }) => command === 'prog-load');
+        const call = loads[position]!;
+        const bytes = recordsGiven(skeleton.blob, call.command === 'prog-load' ? call.attributes : 0);
+        const records = { bytes, count: bytes.length / RECORD_BYTES, recordSize: RECORD_BYTES };
+        expect(relocateLate(image, object.btf!, records, { policy: KERNEL_6_18, finder })).toBeUndefined();
+        expect(toHex(image.bytes)).toBe(toHex(early[position]!.image));
+        programs += 1;
+      });
+    }
+    expect(programs).toBeGreaterThan(400);
+  });
+
   test('for unique candidates, whatever calls what', () => {
     let poisoned = 0;
     fc.assert(

@@ -9,6 +9,7 @@ import type { Btf } from '../model/bpf/btf/blob.ts';
 import { BtfBuilder } from '../model/bpf/btf/build.ts';
 import { RECORD_BYTES, writeRecord } from '../model/bpf/btf/core-record.ts';
 import { parseBtf } from '../model/bpf/btf/parse.ts';
+import { loadBtf } from '../model/bpf/btf/validate.ts';
 import { CandidateCache, type TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
 import { relocateEarly } from '../model/bpf/core-relocation/early.ts';
 import { ProgramImage } from '../model/bpf/core-relocation/image.ts';
@@ -52,6 +53,7 @@ const LateCase = v.object({
     ...v.partial(LoadOutcome).entries,
     skipped: v.optional(v.string()),
     source: v.optional(v.string()),
+    btf_load: v.optional(v.string()),
   }),
 });
 const EarlyCase = v.object({
@@ -119,7 +121,14 @@ export function performCoreRecording(lines: Iterable<unknown>, companions: CoreC
 function performLate({ late, ...input }: v.InferOutput<typeof LateCase>, targets: TargetTypes, tally: Tally): void {
   const policy = late.source === 'derived' ? DERIVED_6_18 : KERNEL_6_18;
   if (late.skipped !== undefined) tally.skip(input.name, late.skipped);
+  else if (late.btf_load !== undefined) tally.judge(compareBtfLoad(input, late.btf_load));
   else tally.judge(compareLoad(input.name, 'load', late, lateOutcome(input, targets, policy)));
+}
+
+/** A kernel that refused the types of a case never saw its program. */
+function compareBtfLoad({ name, btf }: CoreInput, errno: string): Difference[] {
+  const verdict = loadBtf(fromHex(btf)!);
+  return differences(name, 'btf_load', { errno }, { errno: verdict.kind === 'refused' ? verdict.errno : 'none' });
 }
 
 /** What the model's 6.18 does with a case, its cache cold but for the queries that came before. */

@@ -1,7 +1,8 @@
 /**
  * A light skeleton (tools/lib/bpf/gen_loader.c): instead of loading an object, libbpf writes a loader program and a blob
- * that holds everything the loader passes to bpf(). Modelled are the blob, byte for byte where it concerns programs, and
- * the calls the loader makes in order; not the loader's own instructions, which only move descriptors between calls.
+ * that holds everything the loader passes to bpf(). Modelled are the calls the loader makes, in order, and the parts of the
+ * blob that programs are loaded from. Left out, because CO-RE does not depend on them: the loader's own instructions, which
+ * only move descriptors between calls, line information, map definitions and the BTF in the blob.
  *
  *   per program, each part padded to 8 bytes:  license | instructions | func_info | core_relos | attributes (140 bytes)
  */
