@@ -55,7 +55,7 @@ const placed = fc
   })
   .map(({ unit, start, width }): Placed => ({ unit, offsetBits: start, width: Math.min(width, 8 * unit) }));
 
-const runs = { seed: 7, numRuns: 1000 };
+const runs = { seed: 7, numRuns: 600 };
 
 describe('laws of values', () => {
   test('a load of the given size at the given place, shifted left and right, is the field', () => {
@@ -80,7 +80,7 @@ describe('laws of values', () => {
       }),
       runs,
     );
-    expect(loaded).toBeGreaterThan(200);
+    expect(loaded).toBeGreaterThan(100);
   });
 
   test('what is the same in the kernel stays the same', () => {

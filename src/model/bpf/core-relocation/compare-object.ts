@@ -8,8 +8,8 @@ import type { Btf } from '../btf/blob.ts';
 import { RELOCATION_KINDS } from '../btf/core-record.ts';
 import { CandidateCache, type CandidateFinder, CandidatesPerLocalType, type TargetTypes } from './candidates.ts';
 import { type PlacedRecord, placedRecords, rememberRecords } from './core-pass.ts';
-import { linkMains } from './early.ts';
 import { LD_IMM64, ProgramImage } from './image.ts';
+import { linkMains } from './link.ts';
 import type { BpfObject } from './object.ts';
 import { POISON_CALL, patchInstruction } from './patch.ts';
 import { KERNEL_6_18, LIBBPF_1_8, type RelocationPolicy } from './policy.ts';
@@ -17,7 +17,7 @@ import { isRefusal, type Refusal } from './refusal.ts';
 import { resolveRecord } from './resolve.ts';
 
 /** What one side makes of one record. */
-export type RecordOutcome =
+type RecordOutcome =
   /** In hexadecimal, both slots of a 64-bit load. */
   | { readonly kind: 'patched'; readonly instruction: string }
   /** Nothing was found: the instruction becomes a call no verifier accepts. */

@@ -4,7 +4,7 @@
  * review of November 2021: every descriptor pays for fields that only records use, and there can be very many.
  */
 import { rememberRecords } from './core-pass.ts';
-import { linkMains } from './early.ts';
+import { linkMains } from './link.ts';
 import type { BpfObject } from './object.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 

@@ -5,7 +5,7 @@
 import { CandidatesPerLocalType, type TargetTypes } from './candidates.ts';
 import { placedRecords, rememberRecords } from './core-pass.ts';
 import { ProgramImage } from './image.ts';
-import { type LinkedProgram, linkProgram } from './link.ts';
+import { type LinkedProgram, linkMains } from './link.ts';
 import type { BpfObject, BpfProgram } from './object.ts';
 import { patchInstruction } from './patch.ts';
 import { LIBBPF_1_8, type RelocationPolicy } from './policy.ts';
@@ -37,15 +37,4 @@ export function relocateEarly(
     instructions: images.get(object.programs[position]!)?.bytes ?? program.instructions,
   }));
   return linkMains({ ...remembered, programs });
-}
-
-/** Links every main program that is loaded. */
-export function linkMains(object: BpfObject): LinkedProgram[] | Refusal {
-  const linked: LinkedProgram[] = [];
-  for (const main of object.programs.filter(({ isSubprogram, autoload }) => !isSubprogram && autoload)) {
-    const program = linkProgram(object, main);
-    if (isRefusal(program)) return program;
-    linked.push(program);
-  }
-  return linked;
 }

@@ -5,7 +5,7 @@
  */
 import { ProgramImage, PSEUDO_FUNC } from './image.ts';
 import { type BpfObject, type BpfProgram, programAt, type Relocation } from './object.ts';
-import { type Failure, failure } from './refusal.ts';
+import { type Failure, failure, isRefusal } from './refusal.ts';
 
 interface Append {
   readonly subprogram: string;
@@ -41,6 +41,17 @@ export function linkProgram(
   const link = new Link(object, main, move);
   const refused = link.follow(main, 0);
   return refused ?? link.result();
+}
+
+/** Links every main program that is loaded. */
+export function linkMains(object: BpfObject): LinkedProgram[] | Failure {
+  const linked: LinkedProgram[] = [];
+  for (const main of object.programs.filter(({ isSubprogram, autoload }) => !isSubprogram && autoload)) {
+    const program = linkProgram(object, main);
+    if (isRefusal(program)) return program;
+    linked.push(program);
+  }
+  return linked;
 }
 
 /**

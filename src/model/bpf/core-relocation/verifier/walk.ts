@@ -113,9 +113,9 @@ function arithmetic(image: ProgramImage, path: Path): Path[] | Failure {
   if (operation === 11 && bits === 64 && image.offset(index) === 0) return onward(path, 1, destination, right);
   if (isPointer(operation === 11 ? right : left) || isPointer(right)) return unsupported('arithmetic on pointers');
   const known = right.kind === 'known' && (operation === 11 || left?.kind === 'known');
-  const extends_ = operation === 11 && image.offset(index) !== 0;
+  const signExtends = operation === 11 && image.offset(index) !== 0;
   const value =
-    known && !extends_ ? compute(operation, bits, left?.kind === 'known' ? left.value : 0n, right.value) : undefined;
+    known && !signExtends ? compute(operation, bits, left?.kind === 'known' ? left.value : 0n, right.value) : undefined;
   return onward(path, 1, destination, value === undefined ? SCALAR : { kind: 'known', value });
 }
 
