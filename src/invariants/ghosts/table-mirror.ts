@@ -126,15 +126,20 @@ export class TableMirror implements Undoable {
     for (let index = 0; index < 512; index++) this.#followPointer(table, index, before, words);
   }
 
-  /** A pointer that went takes its table out of the copy; a new one brings its table in. */
+  /**
+   * A pointer that went takes its table out of the copy; a new one brings its table in. A frame can leave one tree and serve
+   * another in the same step, so what goes is the table that hung here, and a frame that comes ends its earlier life first.
+   */
   #followPointer(table: MirroredTable, index: number, before: Uint32Array, after: Uint32Array): void {
     const gone = childOf(table.level, index, before);
     const come = childOf(table.level, index, after);
     if (gone === come) return;
-    if (gone !== undefined) this.#drop(gone);
-    if (come === undefined) return;
     const { level, space, levels } = table;
     const firstPage = canonicalPage(table.firstPage + index * pagesAtLevel(level), levels);
+    const hung = gone === undefined ? undefined : this.#tables.get(gone);
+    if (hung?.level === level - 1 && hung.firstPage === firstPage && hung.space === space) this.#drop(hung.number);
+    if (come === undefined) return;
+    this.#drop(come);
     const child = { number: come, level: level - 1, firstPage, space, levels, words: EMPTY };
     this.#register(child);
     this.#read(child);
