@@ -24,7 +24,7 @@ export const pageAttributesSuite = suite({
   invariants: [...permissionLaws, ...largePageLaws, ...areaLaws],
   faults: pageAttributeFaults,
   kernelBugs: memoryKernelBugs,
-  runs: 150,
+  runs: 120,
   steps: 100,
 });
 
@@ -33,7 +33,7 @@ export const smallPageAttributesSuite = suite({
   ...pageAttributesSuite,
   name: 'page-attributes-4k',
   about: 'The same on a machine without large pages, as a Xen PV guest is: nothing is ever split or merged.',
-  boot: (kernel, machine) => bootWorld(kernel, { pse: 'off', memory: '256', ...machine }),
+  boot: (kernel, machine) => bootWorld(kernel, { pse: 'off', memory: '96', ...machine }),
   invariants: [...permissionLaws, onlyAskedPagesChangeRights, ...areaLaws],
   faults: smallPageFaults,
   runs: 60,
