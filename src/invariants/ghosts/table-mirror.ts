@@ -119,7 +119,7 @@ export class TableMirror implements Undoable {
   #read(table: MirroredTable): void {
     const words = this.#wordsOf(table.number);
     const before = table.words;
-    if (words === before) return;
+    if (words === before || areEqual(words, before)) return;
     this.#journal.record(this, table, before);
     this.#replace(table, words);
     if (table.level === 1) return;
@@ -180,6 +180,12 @@ export class TableMirror implements Undoable {
     if (frame.use !== 'page-table' || frame.uniformByte === 0) return EMPTY;
     return new Uint32Array(frame.read(0, 4096).buffer);
   }
+}
+
+/** A table that was changed and changed back, as a poke does with its alias, is as it was. */
+function areEqual(left: Uint32Array, right: Uint32Array): boolean {
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
+  return true;
 }
 
 const REGISTERED = Symbol('registered');
