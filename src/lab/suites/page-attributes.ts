@@ -3,8 +3,9 @@ import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, largePageLaws, permissionLaws } from '../../invariants/memory-laws.ts';
 import { onlyAskedPagesChangeRights } from '../../invariants/only-asked-pages-change-rights.ts';
 import { suite } from '../../language/suite.ts';
+import { directMapOperations } from '../../operations/direct-map.ts';
 import { areaAccessOperations } from '../../operations/hardware.ts';
-import { directMapOperations, setMemoryOperations, temporaryRwOperations } from '../../operations/page-attributes.ts';
+import { setMemoryOperations, temporaryRwOperations } from '../../operations/page-attributes.ts';
 import { vmallocOperations } from '../../operations/vmalloc.ts';
 import { bootWorld } from '../boot-world.ts';
 
