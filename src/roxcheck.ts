@@ -6,7 +6,8 @@ export { ModelBug } from './base/assert.ts';
 export { Journal, JournaledArray, JournaledMap, type Undoable } from './base/journal.ts';
 export { Random } from './base/seed.ts';
 export { type MainOptions, main } from './cli/main.ts';
-export { traceArbitrary } from './engine/arbitrary.ts';
+export { type TraceOptions, traceArbitrary } from './engine/arbitrary.ts';
+export { type Checked, type CheckOptions, checkLaws } from './engine/check-laws.ts';
 export { performTrace } from './engine/perform.ts';
 export { runSuite } from './engine/run.ts';
 export { shrink } from './engine/shrink.ts';
@@ -21,6 +22,7 @@ export type {
   Verdict,
   Violation,
 } from './engine/verdict.ts';
+export { allSuites } from './lab/suites/all.ts';
 export {
   type Argument,
   boolean,

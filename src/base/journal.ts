@@ -11,7 +11,7 @@ export class Journal {
   readonly #chunksKept: number;
   /** The chunk being filled: owner, key and old value of each change in turn. The first grows, for most worlds stay small. */
   #chunk: unknown[] = [];
-  /** A chunk that an undo emptied, to be filled again. */
+  /** A chunk that an undo emptied or that was forgotten, to be filled again. */
   #spare: unknown[] | undefined;
   /** The first free slot of the chunk. */
   #slot = 0;
@@ -83,7 +83,7 @@ export class Journal {
 
   #beginChunk(): void {
     this.#full.push(this.#chunk);
-    if (this.#full.length > this.#chunksKept) this.#full.shift();
+    if (this.#full.length > this.#chunksKept) this.#spare = this.#full.shift();
     this.#chunk = this.#spare ?? new Array(CHUNK_SLOTS);
     this.#spare = undefined;
     this.#slot = 0;

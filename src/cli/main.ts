@@ -21,7 +21,7 @@ import type { Verb } from './verb.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
 export interface MainOptions {
-  /** Suites beside the project's own. */
+  /** What to offer instead of the project's own suites; spread `allSuites` to offer both. */
   readonly suites?: readonly AnySuite[];
   readonly surroundings?: Surroundings;
 }
@@ -47,7 +47,7 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
   for (const verb of VERBS) {
     declare(program, verb, async (words, given) => {
       const { with: modules = [] } = given;
-      const suites = [...allSuites, ...(options.suites ?? []), ...(await loadSuites(modules, surroundings.folder))];
+      const suites = [...(options.suites ?? allSuites), ...(await loadSuites(modules, surroundings.folder))];
       const registry = new Registry(suites, kernelSentences);
       answer = await verb.act(new Desk(registry, surroundings, { json, modules }), words, given);
     });

@@ -8,19 +8,17 @@ import { Walk } from './generate.ts';
 import { isSimpler } from './order.ts';
 import { Session } from './session.ts';
 import {
-  exchangeResults,
   keepRecentResults,
   type Pass,
   proposals,
   removePairs,
   removeResults,
   removeSteps,
-  retargetResults,
-  simplifyValues,
   sliceToFailure,
   truncate,
-  tryEverySimplerValue,
 } from './shrink-passes.ts';
+import { exchangeResults, retargetResults } from './shrink-results.ts';
+import { removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
 
 export interface TraceOptions {
   /** The suite's first kernel when not given. */
@@ -124,4 +122,5 @@ const PASSES: readonly Pass[] = [
   retargetResults,
   exchangeResults,
   tryEverySimplerValue,
+  removeStepAndSimplify,
 ];

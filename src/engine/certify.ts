@@ -2,7 +2,7 @@ import type { Argument } from '../language/argument.ts';
 import { InputError } from '../language/input-error.ts';
 import type { JournaledWorld, Suite } from '../language/suite.ts';
 import type { Step, Trace } from '../language/trace.ts';
-import { madeArguments } from './dependencies.ts';
+import { valueArguments } from './dependencies.ts';
 import { type PerformOptions, sessionOptions } from './perform.ts';
 import { Session } from './session.ts';
 
@@ -68,11 +68,10 @@ function* variants(steps: readonly Step[], pairs: boolean): Generator<Variant> {
   }
 }
 
-function* simplerArguments({ operation, args }: Step): Generator<readonly [string, unknown]> {
-  const results = madeArguments(operation);
-  for (const [name, argument] of Object.entries(operation.takes as Record<string, Argument<unknown>>)) {
-    if (results.includes(name)) continue;
-    for (const value of argument.simpler(args[name])) yield [name, value];
+function* simplerArguments(step: Step): Generator<readonly [string, unknown]> {
+  const { operation, args } = step;
+  for (const name of valueArguments(step)) {
+    for (const value of (operation.takes[name] as Argument<unknown>).simpler(args[name])) yield [name, value];
   }
 }
 

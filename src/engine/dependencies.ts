@@ -14,6 +14,12 @@ export function madeArguments(operation: AnyOperation): readonly string[] {
   return names;
 }
 
+/** The names of its other arguments. */
+export function valueArguments({ operation }: Step): readonly string[] {
+  const results = madeArguments(operation);
+  return Object.keys(operation.takes).filter((name) => !results.includes(name));
+}
+
 const namesByOperation = new WeakMap<AnyOperation, readonly string[]>();
 
 /** The results that a step takes, in order. */

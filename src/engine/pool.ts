@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { ModelBug } from '../base/assert.ts';
 import type { Journal, Undoable } from '../base/journal.ts';
 import type { PoolView } from '../language/argument.ts';
 
@@ -31,16 +31,16 @@ export class Pool implements PoolView, Undoable {
     return this.#results[id]?.object;
   }
 
-  /** Whether the number stands for a result of this kind and life now. */
-  holds(id: number, kind: string, life: 'live' | 'ended' | 'any'): boolean {
+  /** The result, if the number stands for one of this kind and life now. */
+  result(id: number, kind: string, life: 'live' | 'ended' | 'any'): Result | undefined {
     const result = this.#results[id];
-    if (result === undefined || result.kind.name !== kind) return false;
-    return life === 'any' || result.ended === (life === 'ended');
+    if (result === undefined || result.kind.name !== kind) return undefined;
+    return life === 'any' || result.ended === (life === 'ended') ? result : undefined;
   }
 
   /** Enters a new live result. A number stands for one result at a time. */
   bind(id: number, kind: string, object: unknown): void {
-    assert(this.#results[id] === undefined, `result #${id} is made once`);
+    if (this.#results[id] !== undefined) throw new ModelBug(`result #${id} is made twice`);
     const list = this.#kind(kind);
     while (this.#results.length < id) this.#results.push(undefined);
     this.#results[id] = { kind: list, object, position: list.live.length, ended: false };
@@ -100,7 +100,8 @@ interface Kind {
   readonly ended: number[];
 }
 
-interface Result {
+/** What a step made, and the object that it stands for. */
+export interface Result {
   readonly kind: Kind;
   readonly object: unknown;
   /** Its index among the live; kept when it ends, for the undo. */

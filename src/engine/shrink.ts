@@ -6,17 +6,15 @@ import { renumbered } from './dependencies.ts';
 import { type PerformOptions, sessionOptions } from './perform.ts';
 import { Session } from './session.ts';
 import {
-  exchangeResults,
   keepRecentResults,
   type Pass,
   removePairs,
   removeResults,
   removeSteps,
-  retargetResults,
-  simplifyValues,
   sliceToFailure,
-  tryEverySimplerValue,
 } from './shrink-passes.ts';
+import { exchangeResults, retargetResults } from './shrink-results.ts';
+import { removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
 import type { ShrinkReport } from './verdict.ts';
 
 export interface ShrinkOptions extends PerformOptions {
@@ -68,7 +66,13 @@ export function shrink<World extends JournaledWorld>(
 
 const REDUCING: readonly Pass[] = [removeResults, removeSteps, simplifyValues];
 /** These seldom help, so they wait until the others have nothing more to offer. */
-const FINISHING: readonly Pass[] = [removePairs, retargetResults, exchangeResults, tryEverySimplerValue];
+const FINISHING: readonly Pass[] = [
+  removePairs,
+  retargetResults,
+  exchangeResults,
+  tryEverySimplerValue,
+  removeStepAndSimplify,
+];
 
 /** Performs the trace; what can be tried on it begins where it failed. */
 function performToFailure<World extends JournaledWorld>(

@@ -19,8 +19,8 @@ const publishedHalfRewritten = fault<World>({
   ...HERE,
   name: 'published-half-rewritten',
   story: 'The half that is published is written again instead of the other one.',
-  breaks: 'the-rewritten-half-is-out-of-reach',
-  alsoBreaks: ['text-holds-only-what-its-owner-wrote'],
+  breaks: 'text-holds-only-what-its-owner-wrote',
+  alsoBreaks: ['the-rewritten-half-is-out-of-reach'],
   source: 'plausible: image_off is not toggled',
   plant({ text: { dispatcher } }) {
     dispatcher.nextHalf = () => dispatcher.currentHalf;

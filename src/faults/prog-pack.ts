@@ -2,6 +2,7 @@ import { roundDown, roundUp } from '../base/word.ts';
 import { type Fault, fault } from '../language/fault.ts';
 import { CHUNK_BYTES, chunksFor } from '../model/kernel/binary-header.ts';
 import { TRAP } from '../model/kernel/prog-pack.ts';
+import { pageOfText } from '../model/kernel/text-address.ts';
 import type { World } from '../model/world.ts';
 
 const HERE = { kernel: '6.18', suite: 'prog-pack' } as const;
@@ -35,8 +36,8 @@ const packFoundByMask = fault<World>({
   name: 'pack-found-by-mask',
   story:
     'Free masks the address with the pack size to find its pack; a pack that is not aligned to its size is missed.',
-  breaks: 'chunks-are-busy-exactly-while-held',
-  alsoBreaks: ['ended-programs-leave-nothing', 'text-holds-only-what-its-owner-wrote', 'free-text-is-trap-filled'],
+  breaks: 'ended-programs-leave-nothing',
+  alsoBreaks: ['chunks-are-busy-exactly-while-held', 'free-text-is-trap-filled'],
   source: 'before 96805674e562 "bpf: Fix bpf_prog_pack for multi-node setup" (5.18-rc)',
   plant({ text: { packs } }) {
     packs.packOf = (pointer) =>
@@ -46,10 +47,12 @@ const packFoundByMask = fault<World>({
 
 const protectionResultIgnored = fault<World>({
   ...HERE,
+  kernel: '7.3',
   name: 'protection-result-ignored',
   story:
     'The result of set_memory_rox() is not looked at: a pack is used although it is still writable or not executable.',
   breaks: 'packs-are-finished-when-listed',
+  alsoBreaks: ['executable-frames-are-writable-nowhere', 'cpus-and-tables-together-keep-w-xor-x'],
   source: 'before e60adf513275 and its sibling for packs (6.10, CVE-2024-42067)',
   plant({ text: { packs, memory } }) {
     packs.protect = (area) => {
@@ -156,10 +159,11 @@ const sizeReadAfterInvalidation = fault<World>({
     'ended-programs-leave-nothing',
   ],
   source: 'the order that v2 to v4 of the bpf_arch_text_invalidate series (May 2022) had to get right',
-  plant({ text: { packs, memory } }) {
+  plant({ text: { packs }, access }) {
     packs.clear = (pack, pointer) => {
       const first = (pointer - pack.address) / CHUNK_BYTES;
-      const size = memory.readWord(pointer, 0) ?? 0;
+      const [byte = 0] = access.peek(pageOfText(pointer), pointer & 4095, 1) ?? [];
+      const size = byte * 0x0101_0101;
       pack.chunks.clearRange(first, Math.min(chunksFor(size), pack.chunks.length - first));
     };
   },

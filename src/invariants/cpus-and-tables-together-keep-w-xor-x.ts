@@ -17,7 +17,7 @@ export const cpusAndTablesTogetherKeepWXorX = invariant({
     const writable = isWritable(translation.flags);
     if ((!executable && !writable) || !world.markRodataRo.isSealed) return;
     if (executable && writable) violated(`${sayHeld(held)}, writable and executable`);
-    for (const other of mappingsOf(world).sharing({ page: translation.firstPage, ...translation })) {
+    for (const other of mappingsOf(world).sharing(translation)) {
       if (isBootText(world, other)) continue;
       const broken = (executable && isWritable(other.flags)) || (writable && isExecutable(other.flags));
       if (broken) violated(`${sayHeld(held)} and ${sayMapping(other)} is there`);

@@ -13,9 +13,13 @@ import { liveAreasMapTheirOwnFrames } from './live-areas-map-their-own-frames.ts
 import { locksKeepTheirOrder } from './locks-keep-their-order.ts';
 import { noCpuHoldsThePokeAlias } from './no-cpu-holds-the-poke-alias.ts';
 import { noCpuKeepsRightsThatWereTaken } from './no-cpu-keeps-rights-that-were-taken.ts';
+import { noCpuRunsATornInstruction } from './no-cpu-runs-a-torn-instruction.ts';
 import { noCpuWalksAFreedTable } from './no-cpu-walks-a-freed-table.ts';
 import { noEntryIsWritableAndExecutable } from './no-entry-is-writable-and-executable.ts';
+import { nothingOfAFlushedAreaIsHeld } from './nothing-of-a-flushed-area-is-held.ts';
 import { nothingOfBootStaysWritableAndExecutable } from './nothing-of-boot-stays-writable-and-executable.ts';
+import { onlyAskedPagesChangeRights } from './only-asked-pages-change-rights.ts';
+import { patchSitesHoldOldNewOrATrap } from './patch-sites-hold-old-new-or-a-trap.ts';
 import { permissionsAreResetBeforeFramesAreFreed } from './permissions-are-reset-before-frames-are-freed.ts';
 import { pokesConcernOneCpu } from './pokes-concern-one-cpu.ts';
 import { refusedOperationsMapNothing } from './refused-operations-map-nothing.ts';
@@ -40,12 +44,16 @@ export const permissionLaws: readonly Invariant<World>[] = [
   locksKeepTheirOrder,
 ];
 
-/** Laws of splitting and merging large entries. */
+/** Laws of changing part of a large entry, splitting and merging it. */
 export const largePageLaws: readonly Invariant<World>[] = [
   splitsAreFlushedBeforeAttributesChange,
   collapsedLeavesSayWhatTheirEntriesSaid,
   tablesAreFreedAfterTheFlush,
+  onlyAskedPagesChangeRights,
 ];
+
+/** Laws of page tables that leave the tree without being split or merged, and of a vfree() in stages. */
+export const stagedFreeLaws: readonly Invariant<World>[] = [tablesAreFreedAfterTheFlush, nothingOfAFlushedAreaIsHeld];
 
 /** Laws of vmalloc areas and of what vfree() leaves. */
 export const areaLaws: readonly Invariant<World>[] = [
@@ -64,5 +72,12 @@ export const pokeLaws: readonly Invariant<World>[] = [
   textChangesThroughPokesAlone,
 ];
 
+/** Laws of replacing instructions that others may run. */
+export const patchLaws: readonly Invariant<World>[] = [patchSitesHoldOldNewOrATrap, noCpuRunsATornInstruction];
+
 /** Laws of the end of boot. */
-export const bootLaws: readonly Invariant<World>[] = [nothingOfBootStaysWritableAndExecutable];
+export const bootLaws: readonly Invariant<World>[] = [
+  nothingOfBootStaysWritableAndExecutable,
+  splitsAreFlushedBeforeAttributesChange,
+  freedFramesAreOrdinaryMemory,
+];

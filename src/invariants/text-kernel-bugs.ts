@@ -16,7 +16,7 @@ const BROKEN_BY_GARBAGE_SIZE = [
   'the-charge-is-what-exists',
   'a-free-returns-what-was-charged',
   'ended-programs-leave-nothing',
-  'no-stale-translation-of-free-memory',
+  'refused-operations-map-nothing',
 ];
 
 /**
@@ -26,7 +26,7 @@ const BROKEN_BY_GARBAGE_SIZE = [
 const copyFailed = ({ failing }: World): boolean => failing.failed === 'text copy';
 
 /** A table could not be had for the split that protecting fresh text needs. */
-const protectionFailed = ({ failing }: World): boolean => failing.failed === 'page table';
+const protectionFailed = ({ failing }: World): boolean => failing.failed === 'page table of a split';
 
 const failedFinalizeLeaks = kernelBug<World>({
   name: 'failed-finalize-leaks',
@@ -60,9 +60,35 @@ const unseenProtectionFailure = kernelBug<World>({
   story:
     'The results of set_memory_ro() and set_memory_x() are ignored: text is used although it is still writable, or not executable (CVE-2024-42067 and its sibling for packs).',
   kernels: ['6.1', 'prog-pack-first', 'per-program-text'],
-  laws: ['packs-are-finished-when-listed'],
+  laws: [
+    'packs-are-finished-when-listed',
+    'no-entry-is-writable-and-executable',
+    'executable-frames-are-writable-nowhere',
+    'cpus-and-tables-together-keep-w-xor-x',
+    'no-cpu-keeps-rights-that-were-taken',
+  ],
   fix: 'e60adf513275',
   recognises: protectionFailed,
+});
+
+const unfinishedProgramKeepsItsBuffer = kernelBug<World>({
+  name: 'unfinished-program-keeps-its-buffer',
+  story:
+    'Before bpf_jit_free() finalized programs whose last pass never ran, nobody freed their RW buffer (reasoned from 1d5f82d9dd47).',
+  kernels: ['prog-pack-first'],
+  laws: ['rw-buffers-live-until-finalize'],
+  fix: '1d5f82d9dd47',
+  recognises: (_, { operation }) => operation.name === 'bpf_jit_free',
+});
+
+const packMissedByMask = kernelBug<World>({
+  name: 'pack-missed-by-mask',
+  story:
+    'Free finds a pack by masking off its size. Without memory for a 2 MiB leaf a pack is made of small pages and begins anywhere: it is missed, the chunk stays marked, and a WARN says "bpf_prog_pack bug".',
+  kernels: ['prog-pack-first'],
+  laws: BROKEN_BY_GARBAGE_SIZE,
+  fix: '96805674e562',
+  recognises: ({ text: { packs } }) => packs.packs.items.some(({ address }) => address % packs.packBytes !== 0),
 });
 
 /** What released kernels do against the laws of program text. */
@@ -71,4 +97,6 @@ export const textKernelBugs: readonly KernelBug<World>[] = [
   failedFinalizeFreesByFiller,
   unfinishedProgramFreedByFiller,
   unseenProtectionFailure,
+  unfinishedProgramKeepsItsBuffer,
+  packMissedByMask,
 ];

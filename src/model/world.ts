@@ -11,11 +11,13 @@ import { KernelImage } from './kernel/kernel-image.ts';
 import { KernelLog } from './kernel/kernel-log.ts';
 import { LargePages } from './kernel/large-pages.ts';
 import { type Layout, layoutOf } from './kernel/layout.ts';
+import { LivePatching } from './kernel/live-patching.ts';
 import { Locks } from './kernel/locks.ts';
 import { MarkRodataRo, readOnlySteps } from './kernel/mark-rodata-ro.ts';
 import type { KernelProfile } from './kernel/profile.ts';
 import { SetMemory } from './kernel/set-memory.ts';
 import { StaticProtections } from './kernel/static-protections.ts';
+import { TemporaryRw } from './kernel/temporary-rw.ts';
 import { TextPoke } from './kernel/text-poke.ts';
 import { VmMapping } from './kernel/vm-mapping.ts';
 import { Vmalloc } from './kernel/vmalloc.ts';
@@ -56,6 +58,8 @@ export class World {
   readonly vmalloc: Vmalloc;
   readonly access: KernelAccess;
   readonly textPoke: TextPoke;
+  readonly livePatching: LivePatching;
+  readonly temporaryRw: TemporaryRw;
   readonly markRodataRo: MarkRodataRo;
   readonly text: BpfText;
 
@@ -107,6 +111,8 @@ export class World {
     });
     this.access = new KernelAccess(machine);
     this.textPoke = new TextPoke({ journal, machine, locks, log, image, access: this.access });
+    this.livePatching = new LivePatching(journal, this.textPoke, this.access);
+    this.temporaryRw = new TemporaryRw(journal, setMemory);
     this.markRodataRo = new MarkRodataRo(machine, image, setMemory);
     this.text = new BpfText({ ...this, profile: profile.progPack, moduleOffset: configuration.moduleOffset });
   }

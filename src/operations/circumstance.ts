@@ -16,7 +16,7 @@ export const failingArgument = integer({
   min: 0,
   max: 64,
   default: 0,
-  typical: ({ random }) => (random.chance(0.1) ? random.between(1, 8) : 0),
+  typical: ({ random }) => (random.chance(0.2) ? random.between(1, 8) : 0),
 });
 
 /** The same for a step in which only the copy into text can fail: rare, because every kernel has a known bug there. */

@@ -43,7 +43,8 @@ const bpfDispatcherChangeProg = operation({
   name: 'bpf_dispatcher_change_prog',
   does: 'Replaces a program by another, by itself, or by one that is attached already (kernel/bpf/dispatcher.c).',
   takes: { from: made<Binary>('prog'), to: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
-  ready: (world: World, { from, to, cpu }) => isLive(from) && isLive(to) && mayChange(world, cpu),
+  ready: (world: World, { from, to, cpu }) =>
+    isLive(to) && mayChange(world, cpu) && world.text.dispatcher.programs.items.some(({ program }) => program === from),
   apply: ({ text: { dispatcher }, failing: plan }: World, { from, to, cpu, failing }) =>
     plan.during(failing, () => dispatcher.change(from, to, cpu)),
 });

@@ -14,8 +14,8 @@ export const alignArgument = integer({
   typical: ({ random }) => random.pick([4, 4, 4, 1, 2, 8]),
 });
 
-/** What get_random_u32() gave for the start of the image. */
-export const randomArgument = integer({ min: 0, max: 0xffff_ffff, default: 0 });
+/** What the random generator gave for the start of the image, as far as any start can show it. */
+export const randomArgument = integer({ min: 0, max: 4095, default: 0 });
 
 /** A byte of machine code; one byte repeated is enough to tell whose code it is. */
 export const codeArgument = integer({ min: 0, max: 255, default: 0x90, base: 16 });
@@ -110,7 +110,7 @@ export const bpfJitFree = operation({
   },
 });
 
-const bpfJitLimit = operation({
+export const bpfJitLimit = operation({
   name: 'bpf_jit_limit',
   does: 'Sets the sysctl net.core.bpf_jit_limit, in bytes.',
   weight: 0.3,

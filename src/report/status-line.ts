@@ -24,7 +24,8 @@ export class StatusLine {
   show(text: string): void {
     if (this.#stream === undefined || this.#now() - this.#shownAt < 100) return;
     this.#shownAt = this.#now();
-    const width = (this.#stream.columns ?? 80) - 1;
+    // A terminal that does not know its width says 0.
+    const width = (this.#stream.columns || 80) - 1;
     this.#stream.write(`\r${ERASE_LINE}${text.slice(0, width)}`);
     this.#visible = true;
   }

@@ -1,15 +1,16 @@
 import type picocolors from 'picocolors';
-import { toHex } from '../base/bytes.ts';
 import { performTrace, type Seen } from '../engine/perform.ts';
 import type { Outcome } from '../engine/session.ts';
 import type { Performed } from '../engine/verdict.ts';
-import type { Changes, Happened } from '../language/invariant.ts';
+import type { Happened } from '../language/invariant.ts';
 import { kindsMade, Refusal, type Shown } from '../language/operation.ts';
 import type { AnySuite, JournaledWorld } from '../language/suite.ts';
 import type { Trace } from '../language/trace.ts';
 import { printStep } from '../language/trace-text/print.ts';
 import { resultNames } from '../language/trace-text/result-names.ts';
 import { counted } from './numbers.ts';
+import { showText } from './show-text.ts';
+import { changedValues, countChanges } from './what-changed.ts';
 
 /** One step of a story. */
 interface ToldStep {
@@ -19,6 +20,8 @@ interface ToldStep {
   readonly showed: string | undefined;
   /** How many objects of each kind it changed. */
   readonly changed: Readonly<Record<string, number>>;
+  /** Plain values of these objects, as `JitLimit.charged from 4096 to 8192`. */
+  readonly values: readonly string[];
 }
 
 /** How a story ends. */
@@ -96,11 +99,12 @@ export function storyOf(suite: AnySuite, kernel: string, trace: Trace): Story {
 
 function tell({ step, outcome, happened, world }: Seen, names: ReadonlyMap<number, string>): ToldStep {
   const text = printStep(step, names);
-  if (happened === undefined) return { text, outcome, showed: undefined, changed: {} };
+  if (happened === undefined) return { text, outcome, showed: undefined, changed: {}, values: [] };
   const changed = countChanges(happened.changes);
+  const values = changedValues(happened.changes);
   const { returned } = happened;
   const showed = returned instanceof Refusal ? returned.answer : showText(shown(world, happened));
-  return { text, outcome, showed, changed };
+  return { text, outcome, showed, changed, values };
 }
 
 /** What a step that was not refused shows: what it returned, or what it says it shows beside what it made. */
@@ -109,39 +113,13 @@ function shown(world: JournaledWorld, { operation, taken, returned }: Happened):
   return kindsMade(operation).length > 0 ? undefined : (returned as Shown);
 }
 
-/** A shown value as text; undefined when there is nothing to show. */
-function showText(value: Shown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'bigint') return `0x${value.toString(16)}`;
-  if (value instanceof Uint8Array) return `x"${toHex(value)}"`;
-  if (Array.isArray(value)) return `[${value.map((item: Shown) => showText(item) ?? 'nothing').join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-    return fields.map(([name, field]) => `${name} ${showText(field as Shown)}`).join(', ');
-  }
-  return String(value);
-}
-
-/** The changed objects of the world by kind; bookkeeping that has no class of its own is left out. */
-function countChanges(changes: Changes): Readonly<Record<string, number>> {
-  const owners = new Set<object>();
-  changes.each((owner) => owners.add(owner));
-  const counts: Record<string, number> = {};
-  for (const owner of owners) {
-    const kind = owner.constructor.name;
-    if (!PLAIN.has(kind)) counts[kind] = (counts[kind] ?? 0) + 1;
-  }
-  return counts;
-}
-
-const PLAIN = new Set(['Object', 'Array', 'Map', 'Set', 'JournaledMap', 'JournaledArray', 'Pool', '']);
-
-function remarks({ outcome, showed, changed }: ToldStep): readonly string[] {
+function remarks({ outcome, showed, changed, values }: ToldStep): readonly string[] {
   if (outcome === 'not-ready') return ['makes no sense here any more, and was left out'];
   const kinds = Object.entries(changed).map(([kind, count]) => counted(count, kind));
   return [
     ...(outcome === 'refused' ? [`the kernel refused: ${showed}`] : showed === undefined ? [] : [`showed ${showed}`]),
     ...(kinds.length === 0 ? [] : [`changed ${kinds.join(', ')}`]),
+    ...values,
   ];
 }
 

@@ -13,13 +13,19 @@ export interface FreeFrame {
 /** Frames that were used and given back. A law over it needs the ghost `mappings`. */
 export const freeFrames: Domain<World, FreeFrame> = {
   name: 'free frames',
-  all: (world) => [...world.machine.memory.touchedFrames()].filter(isFree).map(({ number }) => withHeld(world, number)),
+  all: (world) => {
+    const free = [...world.machine.memory.touchedFrames()].filter(isFree);
+    const held = heldBy(world);
+    return free.map(({ number }) => withHeld(held, number));
+  },
   changed(world, happened) {
     const numbers = new Set<number>();
     for (const frame of happened.changes.of(Frame)) if (isFree(frame)) numbers.add(frame.number);
     addRemapped(world, numbers);
     addNewlyHeld(world, happened, numbers);
-    return numbers.size === 0 ? NOTHING : [...numbers].map((number) => withHeld(world, number));
+    if (numbers.size === 0) return NOTHING;
+    const held = heldBy(world);
+    return [...numbers].map((number) => withHeld(held, number));
   },
 };
 
@@ -42,13 +48,9 @@ function addNewlyHeld(world: World, happened: Happened, numbers: Set<number>): v
   }
 }
 
-function withHeld(world: World, frame: number): FreeFrame {
-  let held: Held[] | undefined;
-  for (const other of heldBy(world)) {
-    const { translation } = other;
-    if (frame < translation.frame || frame >= translation.frame + pagesAtLevel(translation.level)) continue;
-    held ??= [];
-    held.push(other);
-  }
-  return { frame, held: held ?? [] };
+function withHeld(all: readonly Held[], frame: number): FreeFrame {
+  const held = all.filter(({ translation: { frame: first, level } }) => {
+    return frame >= first && frame < first + pagesAtLevel(level);
+  });
+  return { frame, held };
 }

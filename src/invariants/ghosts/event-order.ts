@@ -40,6 +40,8 @@ export class EventOrder {
   readonly #changedOwner = new Set<number>();
   /** By direct-map table: at which event one of its present entries was last written. */
   readonly #lastPresentWrite = new Map<number, number>();
+  /** Direct-map entries written while absent; whether that was before a flush that was due. */
+  readonly #absentWrites = new Map<number, boolean>();
   #event = 0;
   #lastFlush = -1;
   #lastFilled = -1;
@@ -51,10 +53,17 @@ export class EventOrder {
     this.#tables = tables;
   }
 
+  /** Whether memory came or went in the step, even if it is now as before: a pack can be made and given back in one step. */
+  get framesChangedHands(): boolean {
+    return this.#changedOwner.size > 0;
+  }
+
   /** Reads the step. Call it while the tables are still known as they were before it. */
   read({ changes }: Happened): void {
     this.#forget();
-    if (changes.of(Frame).length > 0) changes.each(this.#visit);
+    if (changes.of(Frame).length === 0) return;
+    changes.each(this.#visit);
+    this.#judgeRestorations();
   }
 
   readonly #visit = (owner: object, key: unknown, old: unknown): void => {
@@ -104,12 +113,24 @@ export class EventOrder {
       else if (frame.entryFrame(index) === this.#lastFilled) this.#splitInto(this.#lastFilled, level - 1);
     }
     if (level > 3 || !this.#tables.isDirectMapTable(number)) return;
-    if (isPresent(old)) {
-      this.#lastPresentWrite.set(number, this.#event);
-    } else if (old !== 0) {
+    if (isPresent(old)) this.#lastPresentWrite.set(number, this.#event);
+    else if (old !== 0) this.#absentWrites.set(number * 512 + index, this.#isUnflushed(number));
+  }
+
+  /** Whether one of the table's present entries was written since the last flush. */
+  #isUnflushed(table: number): boolean {
+    return (this.#lastPresentWrite.get(table) ?? -1) > this.#lastFlush;
+  }
+
+  /** Of the entries that were absent when they were written last, those that are present now came back in the step. */
+  #judgeRestorations(): void {
+    for (const [entry, wasUnflushed] of this.#absentWrites) {
+      const table = Math.floor(entry / 512);
+      if (!isPresent(this.#world.machine.memory.frame(table).entryFlags(entry % 512))) continue;
       this.restorations++;
-      if ((this.#lastPresentWrite.get(number) ?? -1) <= this.#lastFlush) return;
-      this.directMapRestoredBeforeFlush.push(`an entry of direct-map table ${number} came back before the flush`);
+      if (wasUnflushed) {
+        this.directMapRestoredBeforeFlush.push(`entry ${entry % 512} of direct-map table ${table} came back unflushed`);
+      }
     }
   }
 
@@ -145,6 +166,7 @@ export class EventOrder {
     this.#newLevels.clear();
     this.#changedOwner.clear();
     this.#lastPresentWrite.clear();
+    this.#absentWrites.clear();
     this.#event = 0;
     this.#lastFlush = -1;
     this.#lastFilled = -1;

@@ -6,14 +6,7 @@ import { flagsOf, frameOf, isExecutable } from '../../model/machine/page-table-e
 import { type CachedTranslation, Tlb } from '../../model/machine/tlb.ts';
 import type { World } from '../../model/world.ts';
 import { EventOrder, type TablesBefore } from './event-order.ts';
-import {
-  firstPageOfTable,
-  type LeafListener,
-  type Mapping,
-  type MirroredTable,
-  mappingOf,
-  TableMirror,
-} from './table-mirror.ts';
+import { type LeafListener, type Mapping, type MirroredTable, mappingOf, TableMirror } from './table-mirror.ts';
 
 /** A translation that a CPU holds. */
 export interface Held {
@@ -30,7 +23,7 @@ export interface Collapse {
   readonly entries: readonly { readonly flags: number; readonly frame: number }[];
 }
 
-/** How many leaves of each level an alias has; index 0 is not used. */
+/** How many leaves of each level an alias has, those taken out for a while too; index 0 is not used. */
 export type LeafCounts = [number, number, number, number];
 
 /**
@@ -92,22 +85,22 @@ export class MappingIndex implements LeafListener, TablesBefore {
   }
 
   /** Every mapping, the direct map's included, that shares a frame with this one; itself too. */
-  *sharing(mapping: Mapping): Generator<Mapping> {
-    const end = mapping.frame + pagesAtLevel(mapping.level);
-    for (let level = 2; level <= 3; level++) {
-      const span = pagesAtLevel(level);
-      for (let block = Math.floor(mapping.frame / span); block * span < end; block++) {
-        yield* this.#byBlock[level]!.get(block) ?? NONE;
-      }
-    }
-    for (let block = mapping.frame >>> 9; block * 512 < end; block++) {
+  sharing({ frame, level }: Pick<Mapping, 'frame' | 'level'>): readonly Mapping[] {
+    const found: Mapping[] = [];
+    const end = frame + pagesAtLevel(level);
+    this.#addLarge(3, frame, end, found);
+    this.#addLarge(2, frame, end, found);
+    for (let block = frame >>> 9; block * 512 < end; block++) {
       if (!this.#smallIn2M.has(block)) continue;
-      const from = Math.max(mapping.frame, block * 512);
-      for (let frame = from; frame < Math.min(end, block * 512 + 512); frame++) {
-        yield* this.#byBlock[1]!.get(frame) ?? NONE;
-      }
+      const last = Math.min(end, block * 512 + 512);
+      for (let at = Math.max(frame, block * 512); at < last; at++) append(found, this.#byBlock[1]!.get(at));
     }
-    yield* this.#directLeavesOf(mapping.frame, end);
+    for (let at = frame; at < end; ) {
+      const leaf = this.directLeaf(at);
+      if (leaf !== undefined) found.push(leaf);
+      at = leaf === undefined ? at + 1 : leaf.frame + pagesAtLevel(leaf.level);
+    }
+    return found;
   }
 
   levelOf(table: number): number | undefined {
@@ -116,7 +109,7 @@ export class MappingIndex implements LeafListener, TablesBefore {
 
   isDirectMapTable(table: number): boolean {
     const mirrored = this.#mirror.table(table);
-    return mirrored !== undefined && this.#world.directMap.has(firstPageOfTable(mirrored));
+    return mirrored !== undefined && this.#world.directMap.has(mirrored.firstPage);
   }
 
   isExecutable(frame: number): boolean {
@@ -135,7 +128,6 @@ export class MappingIndex implements LeafListener, TablesBefore {
   added(table: MirroredTable, index: number, words: Uint32Array): void {
     const mapping = mappingOf(table, index, words);
     this.changed.push(mapping);
-    this.#count(mapping, 1);
     if (this.#world.directMap.has(mapping.page)) return;
     const block = blockOf(mapping);
     const byBlock = this.#byBlock[mapping.level]!;
@@ -146,7 +138,6 @@ export class MappingIndex implements LeafListener, TablesBefore {
   removed(table: MirroredTable, index: number, words: Uint32Array): void {
     const mapping = mappingOf(table, index, words);
     this.gone.push(mapping);
-    this.#count(mapping, -1);
     if (this.#world.directMap.has(mapping.page)) return;
     const block = blockOf(mapping);
     const byBlock = this.#byBlock[mapping.level]!;
@@ -158,6 +149,11 @@ export class MappingIndex implements LeafListener, TablesBefore {
     if (mapping.level === 1) this.#countSmall(mapping.frame >>> 9, -1);
   }
 
+  counted(table: MirroredTable, index: number, by: number): void {
+    const alias = this.aliasOf(mappingOf(table, index, table.words));
+    this.counts[alias][table.level as 1 | 2 | 3] += by;
+  }
+
   #someExecutable(level: number, block: number): boolean {
     return this.#byBlock[level]!.get(block)?.some(({ flags }) => isExecutable(flags)) ?? false;
   }
@@ -167,7 +163,7 @@ export class MappingIndex implements LeafListener, TablesBefore {
     if (this.#mirror.dropped.length === 0) return;
     const leafOf = new Map<number, Mapping>();
     for (const table of this.#mirror.dropped) {
-      const leaf = this.leafAt(firstPageOfTable(table), table.space);
+      const leaf = this.leafAt(table.firstPage, table.space);
       if (leaf !== undefined && leaf.level === table.level + 1) leafOf.set(table.number, leaf);
     }
     const lastWords = new Map<number, Uint32Array>();
@@ -181,16 +177,11 @@ export class MappingIndex implements LeafListener, TablesBefore {
     }
   }
 
-  *#directLeavesOf(first: number, end: number): Generator<Mapping> {
-    for (let frame = first; frame < end; ) {
-      const leaf = this.directLeaf(frame);
-      if (leaf !== undefined) yield leaf;
-      frame = leaf === undefined ? frame + 1 : leaf.frame + pagesAtLevel(leaf.level);
-    }
-  }
-
-  #count(mapping: Mapping, by: 1 | -1): void {
-    this.counts[this.aliasOf(mapping)][mapping.level as 1 | 2 | 3] += by;
+  #addLarge(level: 2 | 3, first: number, end: number, found: Mapping[]): void {
+    const leaves = this.#byBlock[level]!;
+    if (leaves.size === 0) return;
+    const span = pagesAtLevel(level);
+    for (let block = Math.floor(first / span); block * span < end; block++) append(found, leaves.get(block));
   }
 
   #countSmall(block: number, by: 1 | -1): void {
@@ -201,6 +192,10 @@ export class MappingIndex implements LeafListener, TablesBefore {
 }
 
 const NONE: readonly Mapping[] = [];
+
+function append(found: Mapping[], more: readonly Mapping[] | undefined): void {
+  if (more !== undefined) for (const mapping of more) found.push(mapping);
+}
 
 function entriesIn(words: Uint32Array): Collapse['entries'] {
   return Array.from({ length: 512 }, (_, index) => ({
@@ -232,8 +227,10 @@ export const mappings: Ghost<World> = {
 };
 
 /** Every translation that some CPU holds. */
-export function* heldBy({ machine }: World): Generator<Held> {
-  for (const cpu of machine.cpus) for (const translation of cpu.mmu.tlb.translations()) yield { cpu, translation };
+export function heldBy({ machine }: World): readonly Held[] {
+  const held: Held[] = [];
+  for (const cpu of machine.cpus) cpu.mmu.tlb.eachTranslation((translation) => held.push({ cpu, translation }));
+  return held;
 }
 
 /** Translations that some CPU cached in the last step and still holds. */

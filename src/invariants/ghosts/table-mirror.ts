@@ -20,6 +20,7 @@ export interface Mapping {
 export interface MirroredTable {
   readonly number: number;
   readonly level: number;
+  /** The canonical page that its first entry maps; 0 for a root, which maps both halves. */
   readonly firstPage: number;
   readonly space: number;
   readonly levels: number;
@@ -30,6 +31,8 @@ export interface MirroredTable {
 export interface LeafListener {
   added(table: MirroredTable, index: number, words: Uint32Array): void;
   removed(table: MirroredTable, index: number, words: Uint32Array): void;
+  /** An entry that stands for memory, present or taken out for a while, came (1) or went (-1). */
+  counted(table: MirroredTable, index: number, by: number): void;
 }
 
 const EMPTY = new Uint32Array(1024);
@@ -116,22 +119,27 @@ export class TableMirror implements Undoable {
   #read(table: MirroredTable): void {
     const words = this.#wordsOf(table.number);
     const before = table.words;
-    if (words === before) return;
+    if (words === before || areEqual(words, before)) return;
     this.#journal.record(this, table, before);
     this.#replace(table, words);
     if (table.level === 1) return;
     for (let index = 0; index < 512; index++) this.#followPointer(table, index, before, words);
   }
 
-  /** A pointer that went takes its table out of the copy; a new one brings its table in. */
+  /**
+   * A pointer that went takes its table out of the copy; a new one brings its table in. A frame can leave one tree and serve
+   * another in the same step, so what goes is the table that hung here, and a frame that comes ends its earlier life first.
+   */
   #followPointer(table: MirroredTable, index: number, before: Uint32Array, after: Uint32Array): void {
     const gone = childOf(table.level, index, before);
     const come = childOf(table.level, index, after);
     if (gone === come) return;
-    if (gone !== undefined) this.#drop(gone);
-    if (come === undefined) return;
     const { level, space, levels } = table;
-    const firstPage = table.firstPage + index * pagesAtLevel(level);
+    const firstPage = canonicalPage(table.firstPage + index * pagesAtLevel(level), levels);
+    const hung = gone === undefined ? undefined : this.#tables.get(gone);
+    if (hung?.level === level - 1 && hung.firstPage === firstPage && hung.space === space) this.#drop(hung.number);
+    if (come === undefined) return;
+    this.#drop(come);
     const child = { number: come, level: level - 1, firstPage, space, levels, words: EMPTY };
     this.#register(child);
     this.#read(child);
@@ -159,6 +167,8 @@ export class TableMirror implements Undoable {
     table.words = words;
     for (let index = 0; index < 512; index++) {
       if (before[2 * index] === words[2 * index] && before[2 * index + 1] === words[2 * index + 1]) continue;
+      const counted = standsForLeaf(table.level, index, words) - standsForLeaf(table.level, index, before);
+      if (counted !== 0) this.#listener.counted(table, index, counted);
       if (holdsLeaf(table.level, index, before)) this.#listener.removed(table, index, before);
       if (holdsLeaf(table.level, index, words)) this.#listener.added(table, index, words);
     }
@@ -172,14 +182,26 @@ export class TableMirror implements Undoable {
   }
 }
 
+/** A table that was changed and changed back, as a poke does with its alias, is as it was. */
+function areEqual(left: Uint32Array, right: Uint32Array): boolean {
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
+  return true;
+}
+
 const REGISTERED = Symbol('registered');
 const UNREGISTERED = Symbol('unregistered');
 
 const isLeaf = (level: number, flags: number): boolean => level === 1 || (flags & LARGE) !== 0;
 
-export function holdsLeaf(level: number, index: number, words: Uint32Array): boolean {
+function holdsLeaf(level: number, index: number, words: Uint32Array): boolean {
   const flags = flagsOf(words[2 * index]!, words[2 * index + 1]!);
   return isPresent(flags) && isLeaf(level, flags);
+}
+
+/** 1 for an entry that holds anything but a pointer to a table: one that is not present for now counts as a leaf still. */
+function standsForLeaf(level: number, index: number, words: Uint32Array): 0 | 1 {
+  if (words[2 * index] === 0 && words[2 * index + 1] === 0) return 0;
+  return childOf(level, index, words) === undefined ? 1 : 0;
 }
 
 /** The table that an entry points to. */
@@ -189,11 +211,9 @@ function childOf(level: number, index: number, words: Uint32Array): number | und
   return frameOf(words[2 * index]!, words[2 * index + 1]!);
 }
 
-export const firstPageOfTable = ({ firstPage, levels }: MirroredTable): number => canonicalPage(firstPage, levels);
-
 export function mappingOf(table: MirroredTable, index: number, words: Uint32Array): Mapping {
   return {
-    page: canonicalPage(table.firstPage + index * pagesAtLevel(table.level), table.levels),
+    page: table.firstPage + index * pagesAtLevel(table.level),
     frame: frameOf(words[2 * index]!, words[2 * index + 1]!),
     level: table.level,
     flags: flagsOf(words[2 * index]!, words[2 * index + 1]!),

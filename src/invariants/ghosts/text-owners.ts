@@ -80,7 +80,8 @@ export class TextOwners {
     for (const event of textEvents(world, happened, (binary) => this.#code.get(binary))) this.#apply(world, event);
     this.#followDispatcher(world);
     for (const frame of changes.of(Frame)) this.#touchFrame(frame);
-    if (happened.returned instanceof Refusal || operation.name.startsWith('bpf_dispatcher_')) this.#adoptTraps(world);
+    if (happened.returned instanceof Refusal || operation.name.startsWith('bpf_dispatcher_'))
+      this.#adoptLeftovers(world);
     this.#step.touched = [...this.#touched].flatMap(([block, pages]) => [...pages].map((index) => ({ block, index })));
     this.last = this.#step;
   }
@@ -189,16 +190,19 @@ export class TextOwners {
 
   /**
    * A request that got text and failed later gave it back filled with traps, wherever it was: what nobody holds and nobody was
-   * due to write may have turned from one filler, or from what a stray poke left there, into the other.
+   * due to write may have turned from one filler, or from what a stray poke left there, into the other. Where a kernel does not
+   * refill what is freed, it may hold anything.
    */
-  #adoptTraps({ machine }: World): void {
+  #adoptLeftovers({ machine, text }: World): void {
+    const leaves = !text.profile.invalidatesFreedText;
     for (const [block, pages] of this.#touched) {
       for (const index of pages) {
         const frame = machine.memory.frame(block.frames[index]!);
         for (let at = 0; at < PAGE; at += CHUNK) {
           const address = block.address + index * PAGE + at;
           if (block.ownerOf(block.chunkAt(address)) !== undefined) continue;
-          if (frame.read(at, CHUNK).every((byte) => byte === TRAP)) block.fill(address, CHUNK, TRAP);
+          const bytes = frame.read(at, CHUNK);
+          if (leaves || bytes.every((byte) => byte === TRAP)) block.write(address, bytes);
         }
       }
     }

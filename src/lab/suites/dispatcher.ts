@@ -13,7 +13,7 @@ export const dispatcherSuite = suite({
   kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3'],
   boot: bootWorld,
   operations: [...dispatcherOperations, bpfJitFree],
-  invariants: [theRewrittenHalfIsOutOfReach, ...dispatcherTextLaws],
+  invariants: [...dispatcherTextLaws, theRewrittenHalfIsOutOfReach],
   faults: dispatcherFaults,
   kernelBugs: textKernelBugs,
   runs: 120,

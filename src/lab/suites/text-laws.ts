@@ -49,7 +49,26 @@ const ofPrograms = [
   endedProgramsLeaveNothing,
 ] as const;
 
-export const perProgramTextLaws = [...ofAllText, ...ofRequests, rightStepsRaiseNoAlarm] as const;
-export const firstPackLaws = [...ofAllText, ...ofPacks, ...ofRequests, ...ofPrograms, rightStepsRaiseNoAlarm] as const;
-export const packLaws = [freeTextIsTrapFilled, ...firstPackLaws] as const;
-export const dispatcherTextLaws = [freeTextIsTrapFilled, ...ofAllText, ...ofPacks, rightStepsRaiseNoAlarm] as const;
+/*
+ * The order decides which law a trace is said to break when it breaks several: what a step promised comes first, then the
+ * structure, then content, and last the kernel's own complaints.
+ */
+
+/** Laws of programs with pages of their own. */
+export const ownPagesLaws = [...ofRequests, ...ofAllText, rightStepsRaiseNoAlarm] as const;
+
+/** Laws of packs as first proposed, which neither filled fresh packs nor refilled freed text. */
+export const firstPackLaws = [...ofPrograms, ...ofRequests, ...ofPacks, ...ofAllText, rightStepsRaiseNoAlarm] as const;
+
+/** Laws of packs. */
+export const packLaws = [
+  ...ofPrograms,
+  ...ofRequests,
+  ...ofPacks,
+  freeTextIsTrapFilled,
+  ...ofAllText,
+  rightStepsRaiseNoAlarm,
+] as const;
+
+/** Laws of the dispatcher's text, which is charged to nobody. */
+export const dispatcherTextLaws = [...ofPacks, freeTextIsTrapFilled, ...ofAllText, rightStepsRaiseNoAlarm] as const;

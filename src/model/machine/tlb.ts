@@ -1,5 +1,5 @@
 import type { Journal, Undoable } from '../../base/journal.ts';
-import { canonicalPage, firstPageOf, type LeafLevel, pagesAtLevel } from './page-table.ts';
+import { firstPageOf, type LeafLevel, pagesAtLevel } from './page-table.ts';
 
 /** A translation that a CPU has cached: what a leaf said when it was read. */
 export interface CachedTranslation {
@@ -79,6 +79,14 @@ export class Tlb implements Undoable {
 
   *translations(): Generator<CachedTranslation> {
     for (const leaves of this.#leaves) yield* leaves.values() as IterableIterator<CachedTranslation>;
+  }
+
+  /** The same without a generator, for laws that look at all of them after every step. */
+  eachTranslation(visit: (translation: CachedTranslation) => void): void {
+    for (let level = 1; level <= 3; level++) {
+      const leaves = this.#leaves[level]!;
+      if (leaves.size > 0) leaves.forEach(visit as (cached: Cached) => void);
+    }
   }
 
   *tables(): Generator<CachedTable> {
@@ -172,4 +180,7 @@ function keyOf(page: number, space: number): number {
 export const isKernelPage = (page: number): boolean => page >= 2 ** 51;
 
 /** Whether a 52-bit page number is one that `levels` levels of tables can translate. */
-export const isCanonical = (page: number, levels: number): boolean => canonicalPage(page, levels) === page;
+export function isCanonical(page: number, levels: number): boolean {
+  const half = pagesAtLevel(levels + 1) / 2;
+  return page < half || page >= 2 ** 52 - half;
+}
