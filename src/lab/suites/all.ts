@@ -1,4 +1,5 @@
 import type { AnySuite } from '../../language/suite.ts';
+import { arenaSuites } from './arena.ts';
 import { bootSuite } from './boot.ts';
 import { dispatcherSuite } from './dispatcher.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
@@ -21,4 +22,5 @@ export const allSuites: readonly AnySuite[] = [
   dispatcherSuite,
   progPackIntroductionSuite,
   perProgramTextSuite,
+  ...arenaSuites,
 ];

@@ -4,6 +4,8 @@
  */
 export interface ArenaProfile {
   readonly name: string;
+  /** One sentence for `list kernels`. */
+  readonly about: string;
   /** Maple tree of allocated slots with the lowest gap (to 6.12), or range tree of free slots with best fit (6.13). */
   readonly freeRanges: 'lowest-gap' | 'best-fit';
   /** bpf_arena_reserve_pages(): 8fc3d2d8b501, 6.17. */
@@ -61,6 +63,7 @@ export interface ArenaProfile {
 
 const v2: ArenaProfile = {
   name: 'arena-v2',
+  about: 'The arena patch set of February 2024 (v2): no charge, no count of sharers, addresses of 0 for errors.',
   freeRanges: 'lowest-gap',
   reserve: false,
   freeBelowBase: 'underflows',
@@ -88,12 +91,19 @@ const v2: ArenaProfile = {
   anonymousInodesNoExec: false,
 };
 
-const v69: ArenaProfile = { ...v2, name: '6.9', charged: true, unmappedAreaError: 'errno' };
+const v69: ArenaProfile = {
+  ...v2,
+  name: '6.9',
+  about: 'Linux 6.9: the first release with arenas; a copy of a mapping and its original share one record, uncounted.',
+  charged: true,
+  unmappedAreaError: 'errno',
+};
 
 /** The recorded 6.12.117, with what its stable branch took over by then. */
 const v612: ArenaProfile = {
   ...v69,
   name: '6.12',
+  about: 'Linux 6.12.117: a maple tree of allocated slots, the lowest gap first.',
   unknownNode: 'refused',
   freeBelowBase: 'ignored',
   areasAreWhole: true,
@@ -101,12 +111,20 @@ const v612: ArenaProfile = {
   atomics: true,
 };
 
-const v613: ArenaProfile = { ...v69, name: '6.13', freeRanges: 'best-fit', sharersCounted: true, atomics: true };
+const v613: ArenaProfile = {
+  ...v69,
+  name: '6.13',
+  about: 'Linux 6.13: a range tree of free slots, best fit.',
+  freeRanges: 'best-fit',
+  sharersCounted: true,
+  atomics: true,
+};
 
 /** The recorded 6.16.12. */
 const v616: ArenaProfile = {
   ...v613,
   name: '6.16',
+  about: 'Linux 6.16.12: load-acquire and store-release; anonymous inodes cannot be mapped executable.',
   acquireRelease: true,
   freedAreas: 'overwritten',
   extendsCmpxchg32: false,
@@ -114,13 +132,26 @@ const v616: ArenaProfile = {
 };
 
 /** The recorded 6.17.13. */
-const v617: ArenaProfile = { ...v616, name: '6.17', reserve: true };
+const v617: ArenaProfile = { ...v616, name: '6.17', about: 'Linux 6.17.13: bpf_arena_reserve_pages().', reserve: true };
 
 /** The recorded 6.18.15: 6.18 before the back-ports of spring 2026. */
-const v61815: ArenaProfile = { ...v617, name: '6.18.15', freedAreas: 'kept', signedLoads: true, faultReports: true };
+const v61815: ArenaProfile = {
+  ...v617,
+  name: '6.18.15',
+  about: 'Linux 6.18.15: fault reports, sign-extending loads.',
+  freedAreas: 'kept',
+  signedLoads: true,
+  faultReports: true,
+};
 
 /** The recorded 6.18.44: no copy on fork, no split, node check. */
-const v618: ArenaProfile = { ...v61815, name: '6.18', unknownNode: 'refused', areasAreWhole: true };
+const v618: ArenaProfile = {
+  ...v61815,
+  name: '6.18',
+  about: 'Linux 6.18.44: 6.18 with mappings that are whole and nodes that are checked.',
+  unknownNode: 'refused',
+  areasAreWhole: true,
+};
 
 /** The recorded 6.19.14. */
 const v619: ArenaProfile = { ...v61815, name: '6.19' };
@@ -129,6 +160,7 @@ const v619: ArenaProfile = { ...v61815, name: '6.19' };
 const v70: ArenaProfile = {
   ...v618,
   name: '7.0',
+  about: 'Linux 7.0.13: any context may allocate, frees are staged and can be queued.',
   windowBuiltAtCreation: true,
   deferredFree: true,
   freeInStages: true,
@@ -136,12 +168,18 @@ const v70: ArenaProfile = {
 };
 
 /** The recorded 7.1.13. */
-const v71: ArenaProfile = { ...v70, name: '7.1', directValue: 'inside' };
+const v71: ArenaProfile = {
+  ...v70,
+  name: '7.1',
+  about: 'Linux 7.1.13: direct values end inside the arena.',
+  directValue: 'inside',
+};
 
 /** The recorded 7.2.13. */
 const v72: ArenaProfile = {
   ...v71,
   name: '7.2',
+  about: 'Linux 7.2.13: frees below the base are refused, faulting atomics clear their destination, a scratch page.',
   freeBelowBase: 'ignored',
   zapBy: 'lookup',
   scratchPage: true,
@@ -150,7 +188,13 @@ const v72: ArenaProfile = {
 };
 
 /** The recorded 7.3.4. */
-const v73: ArenaProfile = { ...v72, name: '7.3', memoryUsage: true, faultWithoutMemory: 'OOM' };
+const v73: ArenaProfile = {
+  ...v72,
+  name: '7.3',
+  about: 'Linux 7.3.4: fdinfo tells the memory of an arena.',
+  memoryUsage: true,
+  faultWithoutMemory: 'OOM',
+};
 
 /** By name, the newest last. `6.18` is what the others are compared with. */
 export const arenaProfiles: ReadonlyMap<string, ArenaProfile> = new Map(
