@@ -1,5 +1,6 @@
 import type { AnySuite } from '../../language/suite.ts';
 import { arenaSuites } from './arena.ts';
+import { arenaUseCases } from './arena-use-cases.ts';
 import { bootSuite } from './boot.ts';
 import { dispatcherSuite } from './dispatcher.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
@@ -23,4 +24,5 @@ export const allSuites: readonly AnySuite[] = [
   progPackIntroductionSuite,
   perProgramTextSuite,
   ...arenaSuites,
+  ...arenaUseCases,
 ];
