@@ -4,6 +4,7 @@ import type { Arena, VmaRecord } from '../../model/bpf/arena.ts';
 import { ArenaMapping } from '../../model/bpf/arena-user-side.ts';
 import type { VmArea } from '../../model/kernel/user-memory/vm-area.ts';
 import { arenas } from '../domains/arena.ts';
+import { arenaLedger } from '../ghosts/arena-ledger.ts';
 
 /** The areas of an arena in every process. */
 function areasOf(world: ArenaWorld, arena: Arena): VmArea[] {
@@ -16,6 +17,7 @@ function areasOf(world: ArenaWorld, arena: Arena): VmArea[] {
 export const recordsNameLiveAreas = invariant<ArenaWorld, Arena>({
   name: 'records-name-live-areas',
   law: 'There is one record for each area of an arena, and it names that area.',
+  ghosts: [arenaLedger],
   over: arenas,
   judge(world, arena, violated) {
     const areas = areasOf(world, arena);
@@ -36,6 +38,7 @@ export const recordsNameLiveAreas = invariant<ArenaWorld, Arena>({
 export const areasAreWhole = invariant<ArenaWorld, Arena>({
   name: 'areas-are-whole',
   law: 'Every area of an arena covers exactly its user range.',
+  ghosts: [arenaLedger],
   over: arenas,
   judge(world, arena, violated) {
     for (const { first, end, process } of areasOf(world, arena)) {

@@ -2,11 +2,13 @@ import { invariant } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import { Arena } from '../../model/bpf/arena.ts';
 import { arenas } from '../domains/arena.ts';
+import { arenaLedger } from '../ghosts/arena-ledger.ts';
 
 /** Facts I14. */
 export const theUserRangeIsOneWindow = invariant<ArenaWorld, Arena>({
   name: 'the-user-range-is-one-window',
   law: "An arena's user range is whole pages, at most 4 GiB, and does not cross a multiple of 4 GiB.",
+  ghosts: [arenaLedger],
   over: arenas,
   judge(_, { userStart, userEnd }, violated) {
     if (userStart === 0n && userEnd === 0n) return;

@@ -1,6 +1,7 @@
 import type { Domain } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
+import { ArenaWindow } from '../../model/bpf/arena-window.ts';
 import { freeRunsOf } from '../ghosts/arena-free-runs.ts';
 import { ledgerOf, type TouchedPage, type TouchedRun, type TouchedSlots } from '../ghosts/arena-ledger.ts';
 
@@ -34,9 +35,22 @@ export const userPages: Domain<ArenaWorld, TouchedPage> = {
   changed: (world) => ledgerOf(world).pages,
 };
 
-/** Every live arena; after a step each of them, for there are few. */
+/** Every live arena; all of them where a step changed one as a whole, for there are few. */
 export const arenas: Domain<ArenaWorld, Arena> = {
   name: 'arenas',
   all: (world) => world.arenas.live.map(({ arena }) => arena),
-  changed: (world) => world.arenas.live.map(({ arena }) => arena),
+  changed: (world) => (ledgerOf(world).arenasChanged ? world.arenas.live.map(({ arena }) => arena) : NONE),
 };
+
+/** Live arenas whose kernel windows changed. */
+export const changedWindows: Domain<ArenaWorld, Arena> = {
+  name: 'kernel windows of arenas',
+  all: (world) => world.arenas.live.map(({ arena }) => arena),
+  changed(world, { changes }) {
+    const windows = changes.of(ArenaWindow);
+    if (windows.length === 0) return NONE;
+    return world.arenas.live.map(({ arena }) => arena).filter(({ window }) => windows.includes(window));
+  },
+};
+
+const NONE: readonly Arena[] = [];

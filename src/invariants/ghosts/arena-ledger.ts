@@ -1,13 +1,14 @@
-import { JournaledMap } from '../../base/journal.ts';
+import { JournaledArray, JournaledMap } from '../../base/journal.ts';
 import { OrderedSet } from '../../base/ordered-set.ts';
 import type { Ghost, Happened } from '../../language/invariant.ts';
 import { Refusal } from '../../language/operation.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
-import type { Arena } from '../../model/bpf/arena.ts';
+import { Arena } from '../../model/bpf/arena.ts';
 import type { FreeInFlight } from '../../model/bpf/arena-frees.ts';
 import { ArenaWindow } from '../../model/bpf/arena-window.ts';
 import { Process } from '../../model/kernel/user-memory/process.ts';
 import type { FaultInFlight } from '../../model/kernel/user-memory/user-faults.ts';
+import { VmArea } from '../../model/kernel/user-memory/vm-area.ts';
 import { type FreeRun, freeRunsOf } from './arena-free-runs.ts';
 
 /** Slots [first, last] of an arena whose state a step can have changed. */
@@ -49,6 +50,8 @@ export class ArenaLedger {
   readonly frames = new Set<number>();
   /** Kernel entries that the last step made. */
   readonly populated: { readonly arena: Arena; readonly index: number; readonly frame: number }[] = [];
+  /** Whether the last step can have changed an arena as a whole: its fields, its records, or the areas that map it. */
+  arenasChanged = false;
   /** Arenas that were ever made; those that are gone keep their windows in view. */
   readonly #arenas: JournaledMap<ArenaWindow, Arena>;
   readonly #kernel: JournaledMap<number, number>;
@@ -94,7 +97,9 @@ export class ArenaLedger {
       if (!this.#arenas.has(arena.window)) this.#arenas.set(arena.window, arena);
     const edges = new Map<Arena, number[]>();
     happened.changes.each((owner, key, old) => {
-      if (owner instanceof ArenaWindow) this.#kernelChanged(world, owner, key as number);
+      if (owner instanceof Arena || owner instanceof VmArea || owner instanceof JournaledArray)
+        this.arenasChanged = true;
+      else if (owner instanceof ArenaWindow) this.#kernelChanged(world, owner, key as number);
       else if (owner instanceof Process && typeof key === 'number') this.#userChanged(owner, key);
       else if (owner instanceof OrderedSet) this.#runChanged(world, owner, old as FreeRun, edges);
     });
@@ -104,6 +109,7 @@ export class ArenaLedger {
   }
 
   #forget(): void {
+    this.arenasChanged = false;
     this.runs.length = 0;
     this.slots.length = 0;
     this.pages.length = 0;

@@ -150,7 +150,8 @@ export class VmAreaCache {
 
   #take(process: Process, fields: VmAreaFields): VmArea {
     const { length } = this.#freed;
-    const area = length > 0 ? this.#freed.remove(length - 1) : new VmArea(this.#journal, process);
+    if (length === 0) return Object.assign(new VmArea(this.#journal, process), fields);
+    const area = this.#freed.remove(length - 1);
     area.change(fields);
     return area;
   }
