@@ -6,24 +6,25 @@ import type { World } from '../model/world.ts';
 import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
 import { programLength } from './program-length.ts';
 
-const bpfProgLoad = operation({
-  name: 'bpf_prog_load',
-  does: 'Loads a program in one go: laid out, filled with code, finalized (kernel/bpf/syscall.c).',
+const devXdpInstall = operation({
+  name: 'dev_xdp_install',
+  does: 'Loads a program and attaches it: bpf_prog_load(), then bpf_prog_change_xdp(NULL, prog) (net/core/dev.c).',
   makes: 'prog',
-  takes: { length: programLength, cpu: cpuArgument },
-  ready: ({ machine, text }: World, { length, cpu }) => cpu < machine.cpus.length && text.binaries.takes(length),
-  apply({ text: { binaries } }: World, { length, cpu }) {
+  weight: 2,
+  takes: { length: programLength, cpu: cpuArgument, failing: failingArgument },
+  ready: (world: World, { length, cpu }) => mayChange(world, cpu) && world.text.binaries.takes(length),
+  apply({ text: { binaries, dispatcher }, failing: plan }: World, { length, cpu, failing }) {
     const prog = binaries.allocate({ length, align: 4, random: 0, capable: true, cpu });
     if (prog === undefined) return refuse('-ENOMEM');
     binaries.finalize(prog, cpu);
+    plan.during(failing, () => dispatcher.change(undefined, prog, cpu));
     return prog;
   },
 });
 
 const bpfDispatcherAttach = operation({
   name: 'bpf_dispatcher_attach',
-  does: 'bpf_dispatcher_change_prog(NULL, to): a program is attached for the first or another time.',
-  weight: 2,
+  does: 'bpf_dispatcher_change_prog(NULL, to): a program is attached once more.',
   takes: { to: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
   ready: (world: World, { to, cpu }) => isLive(to) && mayChange(world, cpu),
   apply: ({ text: { dispatcher }, failing: plan }: World, { to, cpu, failing }) =>
@@ -84,7 +85,7 @@ function mayChange(world: World, cpu: number): boolean {
 }
 
 export const dispatcherOperations = [
-  bpfProgLoad,
+  devXdpInstall,
   bpfDispatcherAttach,
   bpfDispatcherDetach,
   bpfDispatcherChangeProg,

@@ -41,6 +41,9 @@ export class DispatcherTable {
     this.due = undefined;
     this.targetBefore = this.target;
     switch (operation.name) {
+      case 'dev_xdp_install':
+        if (hasImage && !(returned instanceof Refusal)) this.#change(undefined, returned as Binary);
+        break;
       case 'bpf_dispatcher_attach':
       case 'bpf_dispatcher_detach':
       case 'bpf_dispatcher_change_prog':
