@@ -5,16 +5,25 @@ import { type Process, TASK_PAGES } from './process.ts';
 import { userPage } from './user-access.ts';
 import { PROT_READ, PROT_WRITE, type VmArea } from './vm-area.ts';
 
-export const MADV_WILLNEED = 3;
-export const MADV_DONTNEED = 4;
-export const MADV_FREE = 8;
-export const MADV_REMOVE = 9;
-export const MADV_DONTFORK = 10;
-export const MADV_DOFORK = 11;
-export const MADV_POPULATE_READ = 22;
-export const MADV_POPULATE_WRITE = 23;
+const MADV_WILLNEED = 3;
+const MADV_DONTNEED = 4;
+const MADV_FREE = 8;
+const MADV_REMOVE = 9;
+const MADV_DONTFORK = 10;
+const MADV_DOFORK = 11;
+const MADV_POPULATE_READ = 22;
+const MADV_POPULATE_WRITE = 23;
 
-const known = new Set([3, 4, 8, 9, 10, 11, 22, 23]);
+const known: ReadonlySet<number> = new Set([
+  MADV_WILLNEED,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_REMOVE,
+  MADV_DONTFORK,
+  MADV_DOFORK,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+]);
 
 /** madvise(2): mm/madvise.c:do_madvise(). Advice is given area by area; a hole is told at the end, others stop at once. */
 export function adviseMemory(process: Process, address: bigint, length: bigint, advice: number): Errno | undefined {
