@@ -1,0 +1,84 @@
+import { counted, duration } from '../report/numbers.ts';
+import { audit, type LawFindings, persisting } from '../targets/live/audit.ts';
+import { census } from '../targets/live/audit-census.ts';
+import { type AuditReading, readForAudit } from '../targets/live/audit-reading.ts';
+import { available, type Facility, having } from '../targets/live/facility.ts';
+import { LiveKernel } from '../targets/live/live-kernel.ts';
+import { tellCensus, tellLaws, tellStrips } from './audit-text.ts';
+import type { Answer, Desk } from './desk.ts';
+import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
+import type { Verb } from './verb.ts';
+
+/**
+ * `roxcheck audit`: reads every page table of the running kernel and judges it. Reads only; makes one small arena of its own to
+ * have one to judge. Exit code 1 where a law is broken, 0 where all hold or nothing could be read.
+ */
+export const auditVerb: Verb = {
+  name: 'audit',
+  does: "walks the running kernel's page tables and judges them: W^X through every alias, direct map, JIT, arenas",
+  async act(desk) {
+    const kernel = await LiveKernel.open();
+    try {
+      const look = lookAt(kernel);
+      return look.kind === 'available' ? judged(desk, kernel, look.thing) : skipped(desk, kernel, look);
+    } finally {
+      kernel.close();
+    }
+  },
+};
+
+/** A way to read the kernel's page tables as they are at the moment. */
+function lookAt(kernel: LiveKernel): Facility<() => AuditReading> {
+  return having(kernel.pageWalk, (walk) =>
+    having(kernel.memory, (memory) => available(() => readForAudit(kernel, walk, memory))),
+  );
+}
+
+function skipped(
+  desk: Desk,
+  { release }: LiveKernel,
+  missing: Exclude<Facility<never>, { kind: 'available' }>,
+): Answer {
+  const reason = `${missing.kind}: ${missing.why}; ${missing.remedy}`;
+  desk.say(`skipped: the page tables of this kernel cannot be read, ${reason}`);
+  return { exitCode: ALL_WELL, document: { release, verdict: 'skipped', reason } };
+}
+
+function judged(desk: Desk, { release }: LiveKernel, look: () => AuditReading): Answer {
+  const start = desk.surroundings.now();
+  const reading = look();
+  const seconds = (desk.surroundings.now() - start) / 1000;
+  const laws = confirmed(audit(reading), look);
+  const regions = census(reading.runs, reading.space);
+  const { leafCount, tableCount, repeatedTableCount } = reading.leaves;
+
+  desk.say(desk.colours.bold(`Linux ${release}`));
+  desk.say(
+    `${counted(leafCount, 'leaf').replace('leafs', 'leaves')} in ${counted(tableCount, 'table')}, ${duration(seconds)}`,
+  );
+  desk.say();
+  tellCensus(desk, regions);
+  desk.say();
+  tellStrips(desk, reading.runs, reading.space, Math.min(desk.surroundings.live.columns ?? 100, 140));
+  desk.say();
+  tellLaws(desk, laws);
+
+  const broken = laws.some((law) => law.broken.length > 0);
+  const document = {
+    release,
+    verdict: broken ? 'violates' : 'holds',
+    seconds,
+    leaves: leafCount,
+    runs: reading.runs.length,
+    tables: tableCount,
+    repeatedTables: repeatedTableCount,
+    regions,
+    laws,
+  };
+  return { exitCode: broken ? FOUND_SOMETHING : ALL_WELL, document };
+}
+
+/** The kernel works on while it is read: what looks broken is looked at once more, and must still be so. */
+function confirmed(laws: readonly LawFindings[], look: () => AuditReading): readonly LawFindings[] {
+  return laws.some(({ broken }) => broken.length > 0) ? persisting(laws, audit(look())) : laws;
+}
