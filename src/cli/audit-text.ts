@@ -4,13 +4,13 @@ import { counted, grouped } from '../report/numbers.ts';
 import { Table } from '../report/table.ts';
 import { type AddressSpace, regionOf } from '../targets/live/address-space.ts';
 import type { LawFindings } from '../targets/live/audit.ts';
-import type { RegionCensus } from '../targets/live/audit-census.ts';
+import type { LeafCounts, RegionCensus } from '../targets/live/audit-census.ts';
 import { type LeafRun, leafSizeName, pageCountOf } from '../targets/live/leaf-run.ts';
 import type { Desk } from './desk.ts';
 
 /** What `roxcheck audit` prints for people: the parts of the address space, a picture of memory, the laws. */
 
-export function tellCensus(desk: Desk, regions: readonly RegionCensus[]): void {
+export function tellCensus(desk: Desk, regions: readonly RegionCensus[], counters: LeafCounts | undefined): void {
   const table = new Table([
     { title: 'part', widest: regions.map(({ region }) => region) },
     ...['4K leaves', '2M', '1G', 'rw-', 'r--', 'r-x', 'rwx'].map((title) => ({
@@ -26,6 +26,9 @@ export function tellCensus(desk: Desk, regions: readonly RegionCensus[]): void {
     const [data, readOnly, text, both] = rights as [string, string, string, string];
     desk.say(table.row([region, ...sizes, data, readOnly, text, both === '' ? '' : desk.colours.red(both)]));
   }
+  if (counters === undefined) return;
+  const told = (['4K', '2M', '1G'] as const).map((size) => `${grouped(counters[size])} ${size}`).join(', ');
+  desk.say(desk.colours.dim(`/proc/meminfo counts ${told} for the direct map, leaves of early boot among them`));
 }
 
 /** Physical memory as the direct map shows it, and the part of the address space where programs are placed. */
@@ -55,6 +58,10 @@ export function tellLaws(desk: Desk, laws: readonly LawFindings[]): void {
     if (broken.length > 0) desk.say(`      ${law}`);
     for (const { text } of broken.slice(0, MOST_SHOWN)) desk.say(`      ${text}`);
     if (broken.length > MOST_SHOWN) desk.say(`      and ${counted(broken.length - MOST_SHOWN, 'more place')}`);
+    for (const story of new Set(broken.map((one) => one.story))) {
+      const places = broken.filter((one) => one.story === story).length;
+      if (story !== undefined) desk.say(colours.cyan(`      recognised in ${counted(places, 'place')}: ${story}`));
+    }
     for (const { text } of expected) desk.say(colours.dim(`      expected: ${text}`));
   }
 }

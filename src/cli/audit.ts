@@ -1,4 +1,4 @@
-import { counted, duration } from '../report/numbers.ts';
+import { counted, duration, grouped } from '../report/numbers.ts';
 import { audit, type LawFindings, persisting } from '../targets/live/audit.ts';
 import { census } from '../targets/live/audit-census.ts';
 import { type AuditReading, readForAudit } from '../targets/live/audit-reading.ts';
@@ -45,19 +45,14 @@ function skipped(
 }
 
 function judged(desk: Desk, { release }: LiveKernel, look: () => AuditReading): Answer {
-  const start = desk.surroundings.now();
-  const reading = look();
-  const seconds = (desk.surroundings.now() - start) / 1000;
-  const laws = confirmed(audit(reading), look);
+  const { reading, laws, seconds } = settled(look, desk.surroundings.now);
   const regions = census(reading.runs, reading.space);
   const { leafCount, tableCount, repeatedTableCount } = reading.leaves;
 
   desk.say(desk.colours.bold(`Linux ${release}`));
-  desk.say(
-    `${counted(leafCount, 'leaf').replace('leafs', 'leaves')} in ${counted(tableCount, 'table')}, ${duration(seconds)}`,
-  );
+  desk.say(`${grouped(leafCount)} leaves in ${counted(tableCount, 'table')}, read in ${duration(seconds)}`);
   desk.say();
-  tellCensus(desk, regions);
+  tellCensus(desk, regions, reading.directMapCounters);
   desk.say();
   tellStrips(desk, reading.runs, reading.space, Math.min(desk.surroundings.live.columns ?? 100, 140));
   desk.say();
@@ -73,12 +68,29 @@ function judged(desk: Desk, { release }: LiveKernel, look: () => AuditReading): 
     tables: tableCount,
     repeatedTables: repeatedTableCount,
     regions,
+    directMapCounters: reading.directMapCounters,
     laws,
   };
   return { exitCode: broken ? FOUND_SOMETHING : ALL_WELL, document };
 }
 
+interface Settled {
+  readonly reading: AuditReading;
+  readonly laws: readonly LawFindings[];
+  /** What the last reading took. */
+  readonly seconds: number;
+}
+
 /** The kernel works on while it is read: what looks broken is looked at once more, and must still be so. */
-function confirmed(laws: readonly LawFindings[], look: () => AuditReading): readonly LawFindings[] {
-  return laws.some(({ broken }) => broken.length > 0) ? persisting(laws, audit(look())) : laws;
+function settled(look: () => AuditReading, now: () => number): Settled {
+  const first = judgedOnce(look, now);
+  if (first.laws.every(({ broken }) => broken.length === 0)) return first;
+  const second = judgedOnce(look, now);
+  return { ...second, laws: persisting(first.laws, second.laws) };
+}
+
+function judgedOnce(look: () => AuditReading, now: () => number): Settled {
+  const start = now();
+  const reading = look();
+  return { reading, laws: audit(reading), seconds: (now() - start) / 1000 };
 }

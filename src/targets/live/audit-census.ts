@@ -4,10 +4,13 @@ import { type LeafRun, leafSizeName, pageCountOf, rightsText } from './leaf-run.
 /** How one part of the kernel's address space is mapped: leaves by size, pages by rights. */
 export interface RegionCensus {
   readonly region: Region;
-  readonly leaves: Readonly<Record<'4K' | '2M' | '1G', number>>;
+  readonly leaves: LeafCounts;
   /** Base pages by effective rights, such as `r-x`. */
   readonly pages: Readonly<Record<string, number>>;
 }
+
+/** Leaves by their size. */
+export type LeafCounts = Readonly<Record<'4K' | '2M' | '1G', number>>;
 
 /** Counts every region that has a leaf, in the order of addresses. */
 export function census(runs: readonly LeafRun[], space: AddressSpace): readonly RegionCensus[] {
@@ -21,4 +24,20 @@ export function census(runs: readonly LeafRun[], space: AddressSpace): readonly 
     row.pages[rights] = (row.pages[rights] ?? 0) + pageCountOf(run);
   }
   return [...counted].map(([region, row]) => ({ region, ...row }));
+}
+
+/**
+ * The kernel's own counters of direct-map leaves (arch/x86/mm/pat/set_memory.c:arch_report_meminfo()). Their changes agree
+ * with the tables exactly; their absolute values differ by a constant, since boot counts early mappings too (measured).
+ * Undefined where the file has none.
+ */
+export function directMapCounters(meminfo: string): LeafCounts | undefined {
+  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(meminfo)?.[1]);
+  const counters = {
+    '4K': kilobytes('DirectMap4k') / 4,
+    '2M': kilobytes('DirectMap2M') / 2048,
+    // Absent where the CPU has no 1 GiB pages.
+    '1G': (kilobytes('DirectMap1G') || 0) / 1048576,
+  };
+  return Number.isNaN(counters['4K']) ? undefined : counters;
 }

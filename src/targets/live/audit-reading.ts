@@ -1,12 +1,15 @@
-import { pageOf } from '../../base/page.ts';
+import { readFileSync } from 'node:fs';
+import { addressOf, PAGE_SIZE, pageOf } from '../../base/page.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { AuditInput } from './audit.ts';
+import { directMapCounters, type LeafCounts } from './audit-census.ts';
 import { thingOf } from './facility.ts';
 import { readKernelSymbols } from './kallsyms.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { LiveKernel } from './live-kernel.ts';
 import { arenaStartIn, OwnArena } from './own-arena.ts';
 import type { KernelLeaves, PageWalk } from './page-walk.ts';
+import { recognisedText } from './recognised-text.ts';
 
 /**
  * Reads from the running kernel what an audit judges. Arenas of others are found through the programs that use them: the
@@ -14,6 +17,7 @@ import type { KernelLeaves, PageWalk } from './page-walk.ts';
  */
 export interface AuditReading extends AuditInput {
   readonly leaves: KernelLeaves;
+  readonly directMapCounters: LeafCounts | undefined;
 }
 
 export function readForAudit(kernel: LiveKernel, walk: PageWalk, memory: KernelMemory): AuditReading {
@@ -25,7 +29,18 @@ export function readForAudit(kernel: LiveKernel, walk: PageWalk, memory: KernelM
     const own = arena?.kernelStart();
     if (own !== undefined) arenas.add(own);
     const leaves = walk.kernelLeaves();
-    return { leaves, runs: leaves.runs, space: addressSpace(kernel, walk), jit, arenas: [...arenas] };
+    const counters = directMapCounters(readFileSync('/proc/meminfo', 'latin1'));
+    const space = addressSpace(kernel, walk);
+    const recognise = (page: number) => recognisedText(memory.read(addressOf(page), PAGE_SIZE));
+    return {
+      leaves,
+      runs: leaves.runs,
+      space,
+      jit,
+      arenas: [...arenas],
+      recognise,
+      directMapCounters: counters,
+    };
   } finally {
     arena?.close();
   }

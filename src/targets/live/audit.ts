@@ -16,6 +16,8 @@ export interface AuditInput {
   readonly jit: readonly KernelSymbol[];
   /** Kernel addresses of the 4 GiB windows of arenas. */
   readonly arenas: readonly bigint[];
+  /** What the content of an executable page shows it to be, in words; undefined where it shows nothing. */
+  recognise?(page: number): string | undefined;
 }
 
 export interface LawFindings {
@@ -34,6 +36,8 @@ export interface Evidence {
   readonly address: bigint;
   readonly pageCount: number;
   readonly text: string;
+  /** What the page holds and how it came to be so, where that is known. */
+  readonly story?: string;
 }
 
 export function audit(input: AuditInput): readonly LawFindings[] {
@@ -59,14 +63,19 @@ interface Scene extends AuditInput {
   readonly index: LeafIndex;
 }
 
-function noEntryIsWritableAndExecutable({ runs, space }: Scene): LawFindings {
+function noEntryIsWritableAndExecutable({ runs, space, recognise }: Scene): LawFindings {
   const both = runs.filter(({ writable, executable }) => writable && executable);
+  const broken = both.map((run) => {
+    const story = recognise?.(run.page);
+    const found = evidence(run, `${placed(run, space)} is writable and executable`);
+    return story === undefined ? found : { ...found, story };
+  });
   return {
     name: 'no-entry-is-writable-and-executable',
     law: 'No page of the kernel is writable and executable through one mapping.',
     judged: sum(runs, ({ leafCount }) => leafCount),
     unit: 'leaf',
-    broken: both.map((run) => evidence(run, `${placed(run, space)} is writable and executable`)),
+    broken,
     expected: [],
   };
 }
