@@ -1,5 +1,4 @@
 import { addressOf } from '../../base/page.ts';
-import type { KernelMemory } from './kernel-memory.ts';
 import { type LeafPages, type LeafRun, LeafRuns, type Rights } from './leaf-run.ts';
 import type { PageTableRoots } from './page-table-roots.ts';
 
@@ -11,11 +10,11 @@ import type { PageTableRoots } from './page-table-roots.ts';
  * looks wrong must be looked at again by {@link PageWalk.leafAt} before it is believed.
  */
 export class PageWalk {
-  readonly #memory: KernelMemory;
+  readonly #memory: TableMemory;
   readonly roots: PageTableRoots;
   readonly #frameCount: number;
 
-  constructor(memory: KernelMemory, roots: PageTableRoots) {
+  constructor(memory: TableMemory, roots: PageTableRoots) {
     this.#memory = memory;
     this.roots = roots;
     this.#frameCount = 2 ** (roots.physicalBits - 12);
@@ -91,6 +90,14 @@ export class PageWalk {
   #tableAt(frame: number): bigint {
     return this.roots.directMap + addressOf(frame);
   }
+}
+
+/** Reads page tables by the address of the direct map that shows them; undefined where nothing is mapped. */
+export interface TableMemory {
+  /** One entry. */
+  word(address: bigint): bigint | undefined;
+  /** A whole table as 32-bit halves, the low one of each entry first; the array belongs to the caller. */
+  pageOfHalves(address: bigint): Uint32Array | undefined;
 }
 
 /** What a walk of the upper half found. */
