@@ -1,3 +1,5 @@
+import { compareVersions, versionOf } from './release.ts';
+
 /**
  * Chooses the kernel profile for a release of the running kernel, and says how sure that is. Profiles named after versions
  * are candidates: the one that names the release, else the newest that is not newer, else the oldest.
@@ -10,14 +12,14 @@ export interface ChosenProfile {
 
 /** `names` are profile names such as `6.18` or `6.18.15`; names that are no version stand for no release. */
 export function chooseProfile(release: string, names: readonly string[]): ChosenProfile {
-  const versions = names.filter((name) => /^\d+(?:\.\d+)+$/.test(name)).toSorted(byVersion);
+  const versions = names.filter((name) => /^\d+(?:\.\d+)+$/.test(name)).toSorted(compareVersions);
   const running = versionOf(release);
   const named = versions.filter((name) => running === name || running.startsWith(`${name}.`)).at(-1);
   if (named !== undefined) return { profile: named, caution: undefined };
 
   // Of the profiles for single stable releases none stands for another release of the same version.
   const whole = versions.filter((name) => name.split('.').length === 2);
-  const older = whole.filter((name) => byVersion(name, running) < 0).at(-1);
+  const older = whole.filter((name) => compareVersions(name, running) < 0).at(-1);
   const newest = whole.at(-1);
   if (older === undefined) {
     return {
@@ -30,18 +32,4 @@ export function chooseProfile(release: string, names: readonly string[]): Chosen
       ? `${release} is newer than every profile; the newest one, ${older}, is used`
       : `there is no profile for ${release}; the one before it, ${older}, is used`;
   return { profile: older, caution };
-}
-
-/** The numbers that a release begins with: `6.18.44` of `6.18.44-generic`. */
-function versionOf(release: string): string {
-  return /^\d+(?:\.\d+)*/.exec(release)?.[0] ?? '0';
-}
-
-function byVersion(left: string, right: string): number {
-  const [mine, other] = [left.split('.').map(Number), right.split('.').map(Number)];
-  for (let part = 0; part < Math.max(mine.length, other.length); part++) {
-    const difference = (mine[part] ?? 0) - (other[part] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
