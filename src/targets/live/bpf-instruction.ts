@@ -47,6 +47,12 @@ export const callHelper = (immediate: number) => encoding(0x85, { immediate });
 /** Calls a kernel function by the id of its FUNC in the kernel's BTF. */
 export const callKernel = (immediate: number) => encoding(0x85, { source: PSEUDO_KFUNC_CALL, immediate });
 
+/** `destination = constant`, all 64 bits; two slots. */
+export const loadWide = (destination: number, constant: bigint) => [
+  encoding(0x18, { destination, immediate: Number(BigInt.asIntN(32, constant)) }),
+  encoding(0, { immediate: Number(BigInt.asIntN(32, constant >> 32n)) }),
+];
+
 /** `destination = the map behind a descriptor`; two slots. */
 export const mapPointer = (destination: number, descriptor: number) => [
   encoding(0x18, { destination, source: PSEUDO_MAP_FD, immediate: descriptor }),
