@@ -51,18 +51,25 @@ export class Bpf {
   loadProgram({ type, flags = 0, name, instructions }: ProgramSource): number {
     encode(instructions, this.#instructions.view);
     this.#log.bytes[0] = 0;
-    const descriptor = this.#command(PROG_LOAD, {
+    const values = {
       prog_type: type,
       insn_cnt: instructions.length,
       insns: this.#instructions.address,
       license: this.#license,
+      prog_flags: flags,
+      prog_name: name,
+    };
+    const descriptor = this.#command(PROG_LOAD, values);
+    if (descriptor >= 0) return this.#kept(descriptor);
+    // The log is asked for afterwards: one that is full would itself be a reason to refuse a long program (ENOSPC).
+    const again = this.#command(PROG_LOAD, {
+      ...values,
       log_level: 1,
       log_size: LOG_BYTES,
       log_buf: this.#log.address,
-      prog_flags: flags,
-      prog_name: name,
     });
-    return this.#kept(descriptor);
+    if (again >= 0) this.#libc.close(again);
+    return descriptor;
   }
 
   /** What the verifier said about the program that was loaded last. */

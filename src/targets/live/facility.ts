@@ -35,9 +35,15 @@ export function thingOf<Thing>(facility: Facility<Thing>): Thing | undefined {
 
 /** A refusal of the kernel: EPERM and EACCES are about this user, everything else about the kernel. */
 export function refused(what: string, errno: number, remedies: Remedies): Facility<never> {
-  const name = ERRNO_NAMES[-errno] ?? `errno ${-errno}`;
   const mine = -errno === EPERM || -errno === EACCES;
-  return mine ? notPermitted(`${what}: ${name}`, remedies.permit) : notSupported(`${what}: ${name}`, remedies.support);
+  return mine
+    ? notPermitted(`${what}: ${errnoName(errno)}`, remedies.permit)
+    : notSupported(`${what}: ${errnoName(errno)}`, remedies.support);
+}
+
+/** The name of a negative result, as `EPERM` for -1. */
+export function errnoName(errno: number): string {
+  return ERRNO_NAMES[-errno] ?? `errno ${-errno}`;
 }
 
 interface Remedies {

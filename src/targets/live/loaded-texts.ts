@@ -1,4 +1,6 @@
+import { pageOf } from '../../base/page.ts';
 import { type Bpf, PROG_TYPE_SOCKET_FILTER } from './bpf.ts';
+import type { LiveInstruction } from './bpf-instruction.ts';
 import { LONGEST_CODE_BYTES, programOfLength } from './sized-program.ts';
 import type { TextPages } from './text-pages.ts';
 
@@ -24,8 +26,8 @@ export class TextLoader {
   constructor(bpf: Bpf, pages: TextPages) {
     this.#bpf = bpf;
     this.#pages = pages;
-    const smallest = this.#loadInstructions(programOfLength(0, 0)!);
-    if (smallest === undefined) throw new Error(`a program that only exits is refused: ${bpf.log}`);
+    const smallest = this.#loadInstructions(programOfLength(0, 0));
+    if (typeof smallest === 'number') throw new Error(`a program that only exits is refused: ${bpf.log}`);
     this.#frameBytes = smallest.codeBytes;
     this.release(smallest);
   }
@@ -35,10 +37,9 @@ export class TextLoader {
     return this.#frameBytes;
   }
 
-  /** Undefined where there is no program of this length, or the kernel refuses it. */
-  load(codeBytes: number): LoadedText | undefined {
-    const instructions = programOfLength(codeBytes, this.#frameBytes);
-    return instructions === undefined ? undefined : this.#loadInstructions(instructions);
+  /** A program whose machine code has a given length, or `-errno` where the kernel refuses it. */
+  load(codeBytes: number): LoadedText | number {
+    return this.#loadInstructions(programOfLength(codeBytes, this.#frameBytes));
   }
 
   release({ descriptor }: LoadedText): void {
@@ -54,19 +55,16 @@ export class TextLoader {
     const before = this.#pages.executablePages();
     const fillers: LoadedText[] = [];
     const beyond: LoadedText[] = [];
-    for (
-      let length = LONGEST_CODE_BYTES;
-      beyond.at(-1)?.codeBytes !== this.#frameBytes;
-      length = this.#smaller(length)
-    ) {
-      for (let filler = this.load(length); filler !== undefined; filler = this.load(length)) {
-        const found = before.has(Number(filler.header >> 12n));
-        (found ? fillers : beyond).push(filler);
-        if (!found || fillers.length > MOST_FILLERS) break;
+    for (const length of this.#fillingLengths()) {
+      while (fillers.length < MOST_FILLERS) {
+        const text = this.load(length);
+        if (typeof text === 'number') break;
+        const found = before.has(pageOf(text.header));
+        (found ? fillers : beyond).push(text);
+        if (!found) break;
       }
-      if (fillers.length > MOST_FILLERS) break;
     }
-    this.#fillers = fillers;
+    this.#fillers = [...this.#fillers, ...fillers];
     return beyond;
   }
 
@@ -76,15 +74,16 @@ export class TextLoader {
     this.#fillers = [];
   }
 
-  /** About half of a length, never one for which there is no program. */
-  #smaller(length: number): number {
-    const half = Math.floor(length / 2);
-    return half < this.#frameBytes + 2 ? this.#frameBytes : half;
+  /** From the longest program to the shortest, each about half as long as the one before. */
+  *#fillingLengths(): Generator<number> {
+    // One byte more than the shortest is a length that no program has.
+    for (let length = LONGEST_CODE_BYTES; length > this.#frameBytes + 1; length = Math.floor(length / 2)) yield length;
+    yield this.#frameBytes;
   }
 
-  #loadInstructions(instructions: NonNullable<ReturnType<typeof programOfLength>>): LoadedText | undefined {
+  #loadInstructions(instructions: readonly LiveInstruction[]): LoadedText | number {
     const descriptor = this.#bpf.loadProgram({ type: PROG_TYPE_SOCKET_FILTER, name: 'rox_text', instructions });
-    if (descriptor < 0) return undefined;
+    if (descriptor < 0) return descriptor;
     const information = this.#bpf.programInformation(descriptor);
     const part = typeof information === 'number' ? undefined : information.parts[0];
     if (part === undefined) throw new Error('the kernel does not tell where a program lies');
@@ -95,5 +94,5 @@ export class TextLoader {
 }
 
 const CHUNK_BYTES = 64n;
-/** Packs that are freed by others while they are filled would have no end. */
+/** Where others free as fast as this fills, there would be no end. */
 const MOST_FILLERS = 4096;

@@ -7,7 +7,8 @@ import type { PageCounts } from './text-pages.ts';
 export interface PackStepObservation {
   readonly op: 'load' | 'close';
   readonly args: { readonly len: number } | { readonly ids: readonly number[] };
-  readonly result: 'ok' | { readonly id: number };
+  /** The number of the new program, or the name of an errno. */
+  readonly result: string | { readonly id: number };
   /** Every program that is loaded, in the order of loading. */
   readonly live: readonly ObservedProgram[];
   readonly packs: readonly PackObservation[];
@@ -53,7 +54,8 @@ export interface FreedPart {
   readonly pack: number;
   readonly chunk: number;
   readonly size: number;
-  readonly state: 'trap' | 'released';
+  /** All bytes are traps, its pack went away, or neither although enough time has passed. */
+  readonly state: 'trap' | 'released' | 'other';
 }
 
 /** Kilobytes by leaf size, as /proc/meminfo counts them. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { addressOf, pageOf } from '../../base/page.ts';
 import { directMapCounters, type LeafCounts } from './audit-census.ts';
-import { available, type Facility, having, notSupported } from './facility.ts';
+import { available, errnoName, type Facility, having, notSupported } from './facility.ts';
+import { readKernelSymbols } from './kallsyms.ts';
 import type { LiveKernel } from './live-kernel.ts';
 import { type LoadedText, TextLoader } from './loaded-texts.ts';
 import type { DirectMapDelta, FreedPart, PackObservation, PackStepObservation } from './prog-pack-observation.ts';
@@ -49,24 +50,28 @@ export class ProgPackObserver {
     return this.#loader.shortest;
   }
 
-  /** Forgets the packs of the sequence before, whose programs are all closed. */
+  /** Makes ready for a sequence, which begins with no program and no pack of its own. */
   begin(): void {
-    if (this.#programs.size > 0) throw new Disturbed('programs of the sequence before are still loaded');
+    const left = [...this.#programs.values()];
+    this.#programs.clear();
+    // After a disturbance others may hold packs that have room: those are filled as well.
+    if (left.length > 0 || this.#packs.size > 0) this.#settle([...left, ...this.#loader.fillPacks()]);
     this.#packs.clear();
     this.#nextProgram = 0;
     this.#nextPack = 0;
   }
 
-  /** Loads a program whose machine code has a given length. */
+  /** Loads a program whose machine code has a given length: {@link shortest}, or at least two bytes more. */
   load(codeBytes: number): PackStepObservation {
     const before = readCounters();
     const text = this.#loader.load(codeBytes);
-    if (text === undefined) throw new Disturbed(`no program of ${codeBytes} bytes could be loaded`);
+    const args = { len: codeBytes };
+    if (typeof text === 'number') return { op: 'load', args, result: errnoName(text), ...this.#state() };
     const id = this.#nextProgram++;
     this.#programs.set(id, text);
     const newPack = this.#noticePack(text);
     const opened = newPack === undefined ? {} : { newPack, directMapDeltaKB: deltaBetween(before, readCounters()) };
-    return { op: 'load', args: { len: codeBytes }, result: { id }, ...this.#state(), ...opened };
+    return { op: 'load', args, result: { id }, ...this.#state(), ...opened };
   }
 
   /** Closes programs at once, and waits until the kernel has taken back what they held. */
@@ -76,18 +81,17 @@ export class ProgPackObserver {
     for (const id of ids) this.#programs.delete(id);
     const emptied = [...this.#packs].filter(([number]) => !this.#holdsPrograms(number));
     for (const text of closed) this.#loader.release(text);
-    this.#await(() =>
-      parts.every(({ header, size }) => !this.#pages.isMapped(header) || this.#pages.areTraps(header, size)),
-    );
-    this.#await(() => emptied.every(([, base]) => !this.#pages.isMapped(base)));
-    for (const [number] of emptied) this.#packs.delete(number);
-    const freed = parts.map(({ pack, chunk, size }): FreedPart => {
-      return { pack, chunk, size, state: this.#packs.has(pack) ? 'trap' : 'released' };
+    const isTakenBack = (part: Freed) =>
+      !this.#pages.isMapped(part.header) || this.#pages.areTraps(part.header, part.size);
+    const isGone = ([, base]: readonly [number, bigint]) => !this.#pages.isMapped(base);
+    if (!this.#await(() => parts.every(isTakenBack) && emptied.every(isGone))) this.#demandPeace();
+    const gone = emptied.filter(isGone);
+    for (const [number] of gone) this.#packs.delete(number);
+    const freed = parts.map(({ header, ...part }): FreedPart => {
+      const state = !this.#packs.has(part.pack) ? 'released' : isTakenBack({ header, ...part }) ? 'trap' : 'other';
+      return { ...part, state };
     });
-    const released = emptied.map(([pack, base]) => ({
-      pack,
-      vaPresent: this.#pages.counts(base, PACK_PAGES).va.present,
-    }));
+    const released = gone.map(([pack, base]) => ({ pack, vaPresent: this.#pages.counts(base, PACK_PAGES).va.present }));
     return { op: 'close', args: { ids: [...ids] }, result: 'ok', ...this.#state(), freed, released };
   }
 
@@ -110,10 +114,25 @@ export class ProgPackObserver {
     const used = this.#usedChunks(base);
     const free = complementOf(used);
     const chunkAt = (chunk: number) => base + BigInt(chunk * CHUNK_BYTES);
-    const trapped = free.filter(([first, end]) => this.#pages.areTraps(chunkAt(first), (end - first) * CHUNK_BYTES));
-    if (trapped.length < free.length) throw new Disturbed(`somebody else's code lies in pack ${pack}`);
+    const areTraps = () =>
+      free.every(([first, end]) => this.#pages.areTraps(chunkAt(first), (end - first) * CHUNK_BYTES));
+    const freeChunksAllTrap = areTraps();
+    if (!freeChunksAllTrap) {
+      this.#demandPeace();
+      if (areTraps()) throw new Disturbed(`somebody else's code came and went in pack ${pack}`);
+    }
     const guardAfter = this.#pages.isGuarded(base, PACK_PAGES);
-    return { pack, used, freeChunksAllTrap: true, guardAfter, ...this.#pages.counts(base, PACK_PAGES) };
+    return { pack, used, freeChunksAllTrap, guardAfter, ...this.#pages.counts(base, PACK_PAGES) };
+  }
+
+  /** Throws where code of others lies in a pack of ours: then what looks wrong there is theirs. */
+  #demandPeace(): void {
+    Atomics.wait(SLEEP, 0, 0, PUBLICATION_MILLISECONDS);
+    const symbols = readKernelSymbols();
+    const own = new Set([...this.#programs.values()].map(({ header, imageOffset }) => header + BigInt(imageOffset)));
+    const foreign = symbols instanceof Error ? [] : symbols.bpf.filter(({ address }) => !own.has(address));
+    const intruder = foreign.find(({ address }) => [...this.#packs.values()].some((base) => isInside(address, base)));
+    if (intruder !== undefined) throw new Disturbed(`${intruder.name} lies in a pack of ours`);
   }
 
   /** Runs of chunks of our own programs, first and last inclusive, neighbours joined. */
@@ -149,18 +168,19 @@ export class ProgPackObserver {
     return [...this.#programs.values()].some((text) => isInside(text.header, this.#packs.get(pack)!));
   }
 
-  /** Releases programs that hold a pack which no sequence is to see, and waits until it is gone. */
+  /** Releases programs that no sequence is to see, and waits until their memory is taken back. */
   #settle(texts: readonly LoadedText[]): void {
     for (const text of texts) this.#loader.release(text);
     this.#await(() => texts.every(({ header }) => !this.#pages.isMapped(header)));
   }
 
-  /** Memory is taken back after a grace period, by a work item: bounded waiting. */
-  #await(condition: () => boolean): void {
-    for (let waited = 0; !condition(); waited += POLL_MILLISECONDS) {
-      if (waited > PATIENCE_MILLISECONDS) throw new Disturbed('freed text was not taken back in time');
+  /** Memory is taken back after a grace period, by a work item: bounded waiting. Whether the condition came true. */
+  #await(condition: () => boolean): boolean {
+    for (let waited = 0; waited < PATIENCE_MILLISECONDS; waited += POLL_MILLISECONDS) {
+      if (condition()) return true;
       Atomics.wait(SLEEP, 0, 0, POLL_MILLISECONDS);
     }
+    return condition();
   }
 }
 
@@ -168,6 +188,8 @@ export class ProgPackObserver {
 export class Disturbed extends Error {
   override readonly name = 'Disturbed';
 }
+
+type Freed = Pick<LoadedText, 'header' | 'size'>;
 
 const isInside = (address: bigint, base: bigint): boolean => base <= address && address < base + BigInt(PACK_BYTES);
 
@@ -192,4 +214,6 @@ const PACK_PAGES = 512;
 const PACK_BYTES = PACK_PAGES * 4096;
 const POLL_MILLISECONDS = 2;
 const PATIENCE_MILLISECONDS = 3000;
+/** A program's symbol appears shortly after its code. */
+const PUBLICATION_MILLISECONDS = 50;
 const SLEEP = new Int32Array(new SharedArrayBuffer(4));

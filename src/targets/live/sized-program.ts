@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { copy, exit, type LiveInstruction, loadWide, set } from './bpf-instruction.ts';
 
 /**
@@ -5,10 +6,13 @@ import { copy, exit, type LiveInstruction, loadWide, set } from './bpf-instructi
  * up: a move between registers is 3 bytes, a 32-bit one 2, a wide constant 10 (arch/x86/net/bpf_jit_comp.c). What frames
  * them depends on the machine's mitigations and is measured by the caller, as the length of the program that only exits.
  */
-export function programOfLength(codeBytes: number, frameBytes: number): readonly LiveInstruction[] | undefined {
+export function programOfLength(codeBytes: number, frameBytes: number): readonly LiveInstruction[] {
   const filling = codeBytes - frameBytes;
   // 1 is the only number that 2 and 3 do not add up to.
-  if (filling < 0 || filling === 1) return undefined;
+  assert(
+    filling >= 0 && filling !== 1,
+    `there is a program of ${codeBytes} bytes where the shortest has ${frameBytes}`,
+  );
   const wide = Math.max(0, Math.floor((filling - 2) / WIDE_BYTES));
   const rest = filling - wide * WIDE_BYTES;
   const threes = rest % 2;
