@@ -99,7 +99,8 @@ function* perform({ args, result, live }: PackStep, replica: PackReplica): Gener
   const loaded = live.find(({ id }) => id === result.id);
   if (loaded === undefined) return;
   replica.load(loaded);
-  yield { field: 'imageOffset is possible', expected: true, actual: replica.startIsPossible(result.id) };
+  const expected = loaded.parts.map(({ imageOffset }) => imageOffset);
+  yield { field: 'imageOffset is possible', expected, actual: replica.imageOffsets(result.id) };
 }
 
 /** Freed parts, in any order, and what disappeared; memory that somebody else was quick to map again says nothing. */

@@ -1,10 +1,11 @@
-import { PAGE_SIZE } from '../base/page.ts';
+import { PAGE_SIZE, PAGES_PER_2M } from '../base/page.ts';
 import { roundUp } from '../base/word.ts';
-import { CHUNK_BYTES, chunksFor, HEADER_BYTES, PACKED, startHole } from '../model/kernel/binary-header.ts';
+import { CHUNK_BYTES, chunksFor, HEADER_BYTES } from '../model/kernel/binary-header.ts';
 import type { Binary } from '../model/kernel/binary-pack.ts';
 import { type Pack, TRAP } from '../model/kernel/prog-pack.ts';
 import { pageOfText, type TextAddress } from '../model/kernel/text-address.ts';
-import { isExecutable, isWritable } from '../model/machine/page-table-entry.ts';
+import type { EntryPlace, LeafLevel } from '../model/machine/page-table.ts';
+import { isExecutable, isPresent, isWritable } from '../model/machine/page-table-entry.ts';
 import type { World } from '../model/world.ts';
 import type { Label, PackProgram, Permissions } from './prog-pack-record.ts';
 
@@ -77,12 +78,9 @@ export class PackReplica {
     });
   }
 
-  /** Whether each part's image may start where the record says it did. */
-  startIsPossible(id: number): boolean {
-    return (this.#programs.get(id) ?? []).every(({ header, image, length, buffer: { size } }) => {
-      const start = image - header - HEADER_BYTES;
-      return start >= 0 && start % JIT_ALIGN === 0 && start < startHole(size, length, PACKED);
-    });
+  /** Where each part's image starts: where the record says it did, if it may start there. */
+  imageOffsets(id: number): readonly number[] {
+    return (this.#programs.get(id) ?? []).map(({ header, image }) => image - header);
   }
 
   /** The packs that live now, by their number. */
@@ -160,7 +158,12 @@ export class PackReplica {
       const frame = machine.memory.frame(frames[Math.floor(at / PAGE_SIZE)]!);
       const inPage = at % PAGE_SIZE;
       const length = Math.min(PAGE_SIZE - inPage, end * CHUNK_BYTES - at);
-      if (frame.uniformByte !== TRAP && !frame.read(inPage, length).every((byte) => byte === TRAP)) return false;
+      if (
+        frame.uniformByte !== TRAP &&
+        !TRAPS.subarray(0, length).equals(frame.view().subarray(inPage, inPage + length))
+      ) {
+        return false;
+      }
       at += length;
     }
     return true;
@@ -177,19 +180,29 @@ export class PackReplica {
     };
   }
 
+  /** Neighbouring pages mostly share a table, which is then not searched for again. */
   #permissions(pages: readonly number[]): Permissions {
+    const { kernelTables } = this.#world.machine;
     const found = { present: 0, writable: 0, executable: 0, levels: {} as Record<string, number> };
+    let place: EntryPlace | undefined;
+    let span = -1;
     for (const page of pages) {
-      const leaf = this.#world.machine.kernelTables.leaf(page);
-      if (leaf === undefined) continue;
-      const level = LEVEL_NAMES[leaf.level];
+      if (place === undefined || Math.floor(page / PAGES_PER_2M) !== span) {
+        place = kernelTables.walk(page);
+        span = Math.floor(page / PAGES_PER_2M);
+      }
+      const flags = place.table.entryFlags(place.level === 1 ? page % PAGES_PER_2M : place.index);
+      if (!isPresent(flags)) continue;
+      const level = LEVEL_NAMES[place.level as LeafLevel];
       found.present++;
-      if (isWritable(leaf.flags)) found.writable++;
-      if (isExecutable(leaf.flags)) found.executable++;
+      if (isWritable(flags)) found.writable++;
+      if (isExecutable(flags)) found.executable++;
       found.levels[level] = (found.levels[level] ?? 0) + 1;
     }
     return found;
   }
 }
 
+/** A page of traps to compare with. */
+const TRAPS = Buffer.alloc(PAGE_SIZE, TRAP);
 const LEVEL_NAMES = { 1: '4K', 2: '2M', 3: '1G' } as const;

@@ -18,7 +18,7 @@ import {
   truncate,
 } from './shrink-passes.ts';
 import { exchangeResults, retargetResults } from './shrink-results.ts';
-import { simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
+import { removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
 
 export interface TraceOptions {
   /** The suite's first kernel when not given. */
@@ -122,4 +122,5 @@ const PASSES: readonly Pass[] = [
   retargetResults,
   exchangeResults,
   tryEverySimplerValue,
+  removeStepAndSimplify,
 ];

@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { ModelBug } from '../base/assert.ts';
 import type { Journal, Undoable } from '../base/journal.ts';
 import type { PoolView } from '../language/argument.ts';
 
@@ -40,7 +40,7 @@ export class Pool implements PoolView, Undoable {
 
   /** Enters a new live result. A number stands for one result at a time. */
   bind(id: number, kind: string, object: unknown): void {
-    assert(this.#results[id] === undefined, `result #${id} is made once`);
+    if (this.#results[id] !== undefined) throw new ModelBug(`result #${id} is made twice`);
     const list = this.#kind(kind);
     while (this.#results.length < id) this.#results.push(undefined);
     this.#results[id] = { kind: list, object, position: list.live.length, ended: false };

@@ -1,7 +1,7 @@
 import { type Argument, Expected } from '../language/argument.ts';
 import type { Step } from '../language/trace.ts';
 import { valueArguments } from './dependencies.ts';
-import type { Best, Pass } from './shrink-passes.ts';
+import { type Best, MOST_STEPS_FOR_PAIRS, type Pass } from './shrink-passes.ts';
 import { valueText } from './step-text.ts';
 
 /** Passes of the shrinker that make arguments simpler. */
@@ -14,6 +14,20 @@ export function* simplifyValues(best: Best): ReturnType<Pass> {
   }
 }
 
+/**
+ * Leaves a step out and makes one value simpler at once: a limit that is lowered is reached by fewer steps. Only the boldest
+ * dozen of a value's simpler ones is tried, since there are many of both.
+ */
+export function* removeStepAndSimplify(best: Best): ReturnType<Pass> {
+  if (best.steps.length > MOST_STEPS_FOR_PAIRS) return;
+  for (let removed = best.steps.length - 2; removed >= 0; removed--) {
+    for (const { index, name, value } of simplerValues(best.steps)) {
+      if (index === removed) continue;
+      if (yield withValue(best.steps, { indices: [index], name }, value).toSpliced(removed, 1)) break;
+    }
+  }
+}
+
 /** Tries everything that an argument calls simpler, so that nothing simpler is left when all of it is refused. */
 export function* tryEverySimplerValue(best: Best): ReturnType<Pass> {
   for (let index = 0; index < best.steps.length; index++) {
@@ -21,6 +35,19 @@ export function* tryEverySimplerValue(best: Best): ReturnType<Pass> {
       const { operation, args } = best.steps[index]!;
       for (const value of (operation.takes[name] as Argument<unknown>).simpler(args[name])) {
         if (yield withValue(best.steps, { indices: [index], name }, value)) break;
+      }
+    }
+  }
+}
+
+function* simplerValues(steps: readonly Step[]): Generator<{ index: number; name: string; value: unknown }> {
+  for (const [index, step] of steps.entries()) {
+    for (const name of valueArguments(step)) {
+      const values = (step.operation.takes[name] as Argument<unknown>).simpler(step.args[name]);
+      let boldest = 12;
+      for (const value of values) {
+        if (boldest-- === 0) break;
+        yield { index, name, value };
       }
     }
   }

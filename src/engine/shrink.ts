@@ -14,7 +14,7 @@ import {
   sliceToFailure,
 } from './shrink-passes.ts';
 import { exchangeResults, retargetResults } from './shrink-results.ts';
-import { simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
+import { removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
 import type { ShrinkReport } from './verdict.ts';
 
 export interface ShrinkOptions extends PerformOptions {
@@ -66,7 +66,13 @@ export function shrink<World extends JournaledWorld>(
 
 const REDUCING: readonly Pass[] = [removeResults, removeSteps, simplifyValues];
 /** These seldom help, so they wait until the others have nothing more to offer. */
-const FINISHING: readonly Pass[] = [removePairs, retargetResults, exchangeResults, tryEverySimplerValue];
+const FINISHING: readonly Pass[] = [
+  removePairs,
+  retargetResults,
+  exchangeResults,
+  tryEverySimplerValue,
+  removeStepAndSimplify,
+];
 
 /** Performs the trace; what can be tried on it begins where it failed. */
 function performToFailure<World extends JournaledWorld>(

@@ -8,13 +8,11 @@ import type { Mapping } from './ghosts/table-mirror.ts';
 /** Address space that others map themselves (an arena's window) has no vm_struct with frames here. */
 export const liveAreasMapTheirOwnFrames = invariant({
   name: 'live-areas-map-their-own-frames',
-  law: "Each entry inside a live vmalloc area leads to that area's own frame, which nobody has given back.",
+  law: "Each entry inside a live vmalloc area leads to that area's own frame.",
   over: leaves,
   ghosts: [mappings],
   judge(world: World, mapping: Mapping, violated) {
     if (mappingsOf(world).aliasOf(mapping) !== 'vmalloc') return;
-    const { use } = world.machine.memory.frame(mapping.frame);
-    if (use === 'free') violated(`${sayMapping(mapping)} leads to a free frame`);
     const area = world.vmalloc.areas.find(
       ({ firstPage, pageCount }) => mapping.page >= firstPage && mapping.page < firstPage + pageCount,
     );

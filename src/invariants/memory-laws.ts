@@ -16,7 +16,9 @@ import { noCpuKeepsRightsThatWereTaken } from './no-cpu-keeps-rights-that-were-t
 import { noCpuRunsATornInstruction } from './no-cpu-runs-a-torn-instruction.ts';
 import { noCpuWalksAFreedTable } from './no-cpu-walks-a-freed-table.ts';
 import { noEntryIsWritableAndExecutable } from './no-entry-is-writable-and-executable.ts';
+import { nothingOfAFlushedAreaIsHeld } from './nothing-of-a-flushed-area-is-held.ts';
 import { nothingOfBootStaysWritableAndExecutable } from './nothing-of-boot-stays-writable-and-executable.ts';
+import { onlyAskedPagesChangeRights } from './only-asked-pages-change-rights.ts';
 import { patchSitesHoldOldNewOrATrap } from './patch-sites-hold-old-new-or-a-trap.ts';
 import { permissionsAreResetBeforeFramesAreFreed } from './permissions-are-reset-before-frames-are-freed.ts';
 import { pokesConcernOneCpu } from './pokes-concern-one-cpu.ts';
@@ -42,15 +44,16 @@ export const permissionLaws: readonly Invariant<World>[] = [
   locksKeepTheirOrder,
 ];
 
-/** Laws of splitting and merging large entries. */
+/** Laws of changing part of a large entry, splitting and merging it. */
 export const largePageLaws: readonly Invariant<World>[] = [
   splitsAreFlushedBeforeAttributesChange,
   collapsedLeavesSayWhatTheirEntriesSaid,
   tablesAreFreedAfterTheFlush,
+  onlyAskedPagesChangeRights,
 ];
 
-/** Laws of page tables that leave the tree without being split or merged. */
-export const tableLifetimeLaws: readonly Invariant<World>[] = [tablesAreFreedAfterTheFlush];
+/** Laws of page tables that leave the tree without being split or merged, and of a vfree() in stages. */
+export const stagedFreeLaws: readonly Invariant<World>[] = [tablesAreFreedAfterTheFlush, nothingOfAFlushedAreaIsHeld];
 
 /** Laws of vmalloc areas and of what vfree() leaves. */
 export const areaLaws: readonly Invariant<World>[] = [
@@ -73,4 +76,8 @@ export const pokeLaws: readonly Invariant<World>[] = [
 export const patchLaws: readonly Invariant<World>[] = [patchSitesHoldOldNewOrATrap, noCpuRunsATornInstruction];
 
 /** Laws of the end of boot. */
-export const bootLaws: readonly Invariant<World>[] = [nothingOfBootStaysWritableAndExecutable];
+export const bootLaws: readonly Invariant<World>[] = [
+  nothingOfBootStaysWritableAndExecutable,
+  splitsAreFlushedBeforeAttributesChange,
+  freedFramesAreOrdinaryMemory,
+];

@@ -3,14 +3,14 @@ import { Tlb } from '../model/machine/tlb.ts';
 import type { World } from '../model/world.ts';
 import { mappings, mappingsOf } from './ghosts/mappings.ts';
 
-/** Judged on steps that do nothing but poke: those after which every mapping is as before. */
+/** Judged on steps that do nothing but poke: no memory came or went, and every mapping is as before. */
 export const pokesConcernOneCpu = invariant({
   name: 'pokes-concern-one-cpu',
   law: 'Poking text changes and flushes the translations of the poking CPU alone.',
   ghosts: [mappings],
   concerns: (world: World) => {
     const { order, changed, gone } = mappingsOf(world);
-    return order.pokers.size > 0 && changed.length === 0 && gone.length === 0;
+    return order.pokers.size > 0 && !order.framesChangedHands && changed.length === 0 && gone.length === 0;
   },
   judgeStep(world: World, { changes }, violated) {
     const { order } = mappingsOf(world);

@@ -1,4 +1,4 @@
-import { integer, made } from '../language/argument.ts';
+import { made } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { RwWindow } from '../model/kernel/temporary-rw.ts';
 import type { VmArea } from '../model/kernel/vmalloc.ts';
@@ -23,10 +23,11 @@ type Care = (areaFlags: number, directFlags: number) => boolean;
 const always: Care = () => true;
 
 /** One of the set_memory_*() calls on part of an area. */
-function setMemory(name: string, does: string, change: Change, care: Care = always) {
+function setMemory(name: string, does: string, change: Change, care: Care = always, weight = 1) {
   return operation({
     name,
     does,
+    weight,
     takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingArgument },
     ready: (world: World, { area, page, count }) =>
       isLive(world, area) && page < area.pageCount && everyPage(world, area, page, pagesIn(area, page, count), care),
@@ -59,6 +60,7 @@ const makeTempRw = operation({
   name: 'execmem_make_temp_rw',
   does: 'The owner of text begins to make it writable in place: the first of two permission changes (mm/execmem.c, 6.15).',
   makes: 'window',
+  weight: 4,
   takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingArgument },
   ready: (world: World, { area, page, count }) =>
     isLive(world, area) &&
@@ -101,56 +103,6 @@ const restoreRox = operation({
   },
 });
 
-/** A 2 MiB page of somebody who knows it by its direct-map address. */
-interface HugePage {
-  readonly firstFrame: number;
-}
-
-const allocPages = operation({
-  name: 'alloc_pages',
-  does: 'Takes 512 contiguous frames, known by their direct-map address.',
-  makes: 'pages',
-  weight: 0.5,
-  takes: {},
-  apply: ({ machine: { memory } }: World) => {
-    const firstFrame = memory.allocateBlock('slab');
-    return firstFrame === undefined ? refuse('NULL') : ({ firstFrame } satisfies HugePage);
-  },
-});
-
-/** A set_memory_*() call on direct-map addresses. */
-function setDirectMemory(name: string, does: string, change: 'ro' | 'rw' | 'nx' | 'fourK') {
-  return operation({
-    name,
-    does,
-    takes: {
-      pages: made<HugePage>('pages'),
-      page: integer({ min: 0, max: 511, default: 0, boundaries: [0, 1, 511] }),
-      count: countArgument,
-      failing: failingArgument,
-    },
-    apply({ setMemory, directMap, failing: plan }: World, { pages: { firstFrame }, page, count, failing }) {
-      const first = directMap.pageOf(firstFrame + page);
-      const outcome = plan.during(failing, () => setMemory[change](first, Math.min(count, 512 - page)));
-      return outcome === 0 ? 0 : refuse(outcome);
-    },
-  });
-}
-
-const freePages = operation({
-  name: 'free_pages',
-  does: 'Makes the frames writable again, and gives them back.',
-  ends: 'pages',
-  weight: 0.5,
-  takes: { pages: made<HugePage>('pages') },
-  apply({ machine: { memory }, setMemory, directMap }: World, { pages: { firstFrame } }) {
-    const outcome = setMemory.rw(directMap.pageOf(firstFrame), 512);
-    if (outcome !== 0) return refuse(outcome);
-    memory.freeBlock(firstFrame);
-    return 0;
-  },
-});
-
 /** set_memory_*() on vmalloc areas. */
 export const setMemoryOperations = [
   setMemory('set_memory_ro', 'Makes pages and their direct-map aliases read-only.', 'ro'),
@@ -171,20 +123,13 @@ export const setMemoryOperations = [
     'set_memory_rox',
     'Makes pages read-only and executable in one pass; uniform ones become large again.',
     'rox',
+    always,
+    3,
   ),
-  setMemory('set_memory_np', 'Takes pages and their aliases out of the tables.', 'np'),
+  setMemory('set_memory_np', 'Takes pages and their aliases out of the tables.', 'np', always, 0.4),
   setMemory('set_memory_4k', 'Splits large entries, and marks the small ones so that they stay.', 'fourK'),
   setMemoryPastEnd,
 ] as const;
 
 /** Text made writable in place for a while. */
 export const temporaryRwOperations = [makeTempRw, finishTempRw, restoreRox] as const;
-
-/** set_memory_*() on direct-map addresses. */
-export const directMapOperations = [
-  allocPages,
-  setDirectMemory('set_memory_ro_direct', 'Makes direct-map pages read-only.', 'ro'),
-  setDirectMemory('set_memory_rw_direct', 'Makes direct-map pages writable.', 'rw'),
-  setDirectMemory('set_memory_4k_direct', 'Splits direct-map entries.', 'fourK'),
-  freePages,
-] as const;

@@ -109,6 +109,7 @@ const patchBegin = operation({
   name: 'smp_text_poke_begin',
   does: 'Begins to replace instructions that other CPUs may run: an int3 goes over each first byte.',
   makes: 'patch',
+  weight: 4,
   takes: {
     area: made<VmArea>('area'),
     page: pageArgument,

@@ -141,20 +141,35 @@ function freeStage(name: string, does: string, stage: FreeStage) {
   });
 }
 
+const speculateFreeing = operation({
+  name: 'speculate_freeing',
+  does: 'A CPU caches a translation of an area that is being freed, or of one of its frames in the direct map.',
+  hint: true,
+  weight: 4,
+  takes: {
+    freeing: made<Freeing>('freeing', { life: 'any' }),
+    page: pageArgument,
+    through: oneOf(['direct-map', 'area'], { default: 'direct-map' }),
+    cpu: cpuArgument,
+  },
+  ready: (world: World, { freeing, page, cpu }) => cpuExists(world, cpu) && page < freeing.area.frames.length,
+  apply({ machine, directMap }: World, { freeing: { area }, page, through, cpu }) {
+    const { mmu, space } = machine.cpu(cpu);
+    return mmu.speculate(space, through === 'area' ? area.firstPage + page : directMap.pageOf(area.frames[page]!));
+  },
+});
+
 const write = operation({
   name: 'write_area',
-  does: 'A CPU stores a byte to a page of an area, of a live or a freed one, at its own address.',
+  does: 'A CPU stores a byte to a page of an area; a page fault answers where the area is read-only.',
   weight: 2,
-  takes: { area: made<VmArea>('area', { life: 'any' }), page: pageArgument, cpu: cpuArgument },
-  ready: (world: World, { area, page, cpu }) =>
-    cpuExists(world, cpu) && page < area.pageCount && (isLive(world, area) || !isMapped(world, area.firstPage + page)),
+  takes: { area: made<VmArea>('area'), page: pageArgument, cpu: cpuArgument },
+  ready: (world: World, { area, page, cpu }) => cpuExists(world, cpu) && isLive(world, area) && page < area.pageCount,
   apply({ access, machine }: World, { area, page, cpu }) {
     const fault = access.write(machine.cpu(cpu), area.firstPage + page, 8 * (page % 512), Uint8Array.of(0x90));
     return fault === undefined ? 'written' : { ...fault, page };
   },
 });
-
-const isMapped = ({ machine }: World, page: number): boolean => machine.kernelTables.translate(page) !== undefined;
 
 /** Operations on vmalloc areas as wholes. */
 export const vmallocOperations = [vmalloc, vfree, vfreeAgain, setVmFlushResetPerms, vmUnmapAliases, write] as const;
@@ -169,5 +184,6 @@ export const stagedVfreeOperations = [
   ),
   freeStage('vfree_flush', 'vfree() flushes the unmapped area and its direct-map pages everywhere.', 'flush'),
   freeStage('vfree_default', 'vfree() makes the direct-map entries ordinary again.', 'default-direct-map'),
+  speculateFreeing,
   freeStage('vfree_release', 'vfree() gives the frames to the page allocator.', 'release'),
 ] as const;

@@ -53,6 +53,11 @@ export class EventOrder {
     this.#tables = tables;
   }
 
+  /** Whether memory came or went in the step, even if it is now as before: a pack can be made and given back in one step. */
+  get framesChangedHands(): boolean {
+    return this.#changedOwner.size > 0;
+  }
+
   /** Reads the step. Call it while the tables are still known as they were before it. */
   read({ changes }: Happened): void {
     this.#forget();

@@ -1,4 +1,5 @@
-import { bootLaws, largePageLaws, permissionLaws } from '../../invariants/memory-laws.ts';
+import { bootFaults } from '../../faults/boot.ts';
+import { bootLaws, permissionLaws } from '../../invariants/memory-laws.ts';
 import { suite } from '../../language/suite.ts';
 import { bootOperations } from '../../operations/boot.ts';
 import { imageAccessOperations } from '../../operations/hardware.ts';
@@ -11,7 +12,8 @@ export const bootSuite = suite({
   kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3'],
   boot: earlyWorld,
   operations: [...bootOperations, ...imageAccessOperations],
-  invariants: [...permissionLaws, ...largePageLaws, ...bootLaws],
-  runs: 300,
+  invariants: [...permissionLaws, ...bootLaws],
+  faults: bootFaults,
+  runs: 200,
   steps: 60,
 });

@@ -1,3 +1,4 @@
+import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, permissionLaws } from '../../invariants/memory-laws.ts';
 import { textKernelBugs } from '../../invariants/text-kernel-bugs.ts';
 import { suite } from '../../language/suite.ts';
@@ -14,7 +15,7 @@ export const perProgramTextSuite = suite({
   boot: bootWorld,
   operations: [...perProgramTextOperations, bpfJitLimit],
   invariants: [...ownPagesLaws, ...permissionLaws, ...areaLaws],
-  kernelBugs: textKernelBugs,
+  kernelBugs: [...textKernelBugs, ...memoryKernelBugs],
   runs: 100,
   steps: 80,
 });

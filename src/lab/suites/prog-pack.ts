@@ -1,6 +1,7 @@
 import { jitLimitFaults } from '../../faults/jit-limit.ts';
 import { progPackFaults } from '../../faults/prog-pack.ts';
 import { programFaults } from '../../faults/program.ts';
+import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, permissionLaws, pokeLaws } from '../../invariants/memory-laws.ts';
 import { textKernelBugs } from '../../invariants/text-kernel-bugs.ts';
 import { suite } from '../../language/suite.ts';
@@ -19,7 +20,7 @@ export const progPackSuite = suite({
   operations: [bpfJitBinaryPackAlloc, ...programOperations, ...progPackOperations, ...trampolineOperations],
   invariants: [...packLaws, ...permissionLaws, ...areaLaws, ...pokeLaws],
   faults: [...progPackFaults, ...programFaults, ...jitLimitFaults],
-  kernelBugs: textKernelBugs,
+  kernelBugs: [...textKernelBugs, ...memoryKernelBugs],
   runs: 120,
   steps: 120,
 });

@@ -1,3 +1,5 @@
+import { textPokeFaults } from '../../faults/text-poke.ts';
+import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, patchLaws, permissionLaws, pokeLaws } from '../../invariants/memory-laws.ts';
 import { suite } from '../../language/suite.ts';
 import { areaAccessOperations } from '../../operations/hardware.ts';
@@ -21,6 +23,8 @@ export const textPokeSuite = suite({
     ...areaAccessOperations,
   ],
   invariants: [...permissionLaws, ...areaLaws, ...pokeLaws, ...patchLaws],
+  faults: textPokeFaults,
+  kernelBugs: memoryKernelBugs,
   runs: 200,
   steps: 100,
 });

@@ -99,13 +99,17 @@ export class LargePages {
   isUniform(table: Frame, level: 2 | 3): boolean {
     const flags = table.entryFlags(0);
     const frame = table.entryFrame(0);
-    if (!isPresent(flags) || frame % pagesAtLevel(level) !== 0 || (flags & FORCED_4K) !== 0) return false;
+    if (!isPresent(flags) || frame % pagesAtLevel(level) !== 0 || this.mustStaySmall(flags)) return false;
     if (level === 3 && (flags & LARGE) === 0) return false;
     const step = pagesAtLevel(level - 1);
     for (let index = 1; index < 512; index++) {
       if (table.entryFlags(index) !== flags || table.entryFrame(index) !== frame + index * step) return false;
     }
     return true;
+  }
+
+  mustStaySmall(flags: number): boolean {
+    return (flags & FORCED_4K) !== 0;
   }
 
   #merge(page: number, level: 2 | 3, replaced: number[]): boolean {

@@ -77,7 +77,12 @@ export class LivePatching {
     if (bytesEqual(found, site.new)) return 'new';
     if (bytesEqual(found, site.old)) return 'old';
     if (found[0] !== INT3) return 'torn';
-    return this.active?.sites.includes(site) ? 'emulated' : 'stray-trap';
+    return this.handles(site) ? 'emulated' : 'stray-trap';
+  }
+
+  /** Whether the int3 handler knows the site. */
+  handles(site: PatchSite): boolean {
+    return this.active?.sites.includes(site) ?? false;
   }
 
   #writeTail(cpu: Cpu, { place, new: bytes }: PatchSite): void {

@@ -9,6 +9,8 @@ export interface LockClass {
 export const packMutex: LockClass = { name: 'pack_mutex', kind: 'mutex' };
 export const textMutex: LockClass = { name: 'text_mutex', kind: 'mutex' };
 export const dispatcherMutex: LockClass = { name: 'dispatcher_mutex', kind: 'mutex' };
+/** The lock of the kernel's own address space, which walkers of its tables take (mmap_read_lock(&init_mm)). */
+export const initMmLock: LockClass = { name: 'init_mm.mmap_lock', kind: 'mutex' };
 export const vmapPurgeMutex: LockClass = { name: 'vmap_purge_lock', kind: 'mutex' };
 export const vmapAreaLock: LockClass = { name: 'vmap_area_lock', kind: 'spinlock' };
 export const cpaLock: LockClass = { name: 'cpa_lock', kind: 'spinlock' };
@@ -19,6 +21,7 @@ export const lockClasses: readonly LockClass[] = [
   packMutex,
   textMutex,
   dispatcherMutex,
+  initMmLock,
   vmapPurgeMutex,
   vmapAreaLock,
   cpaLock,

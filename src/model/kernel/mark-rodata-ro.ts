@@ -58,10 +58,15 @@ export class MarkRodataRo {
     }
   }
 
-  /** free_kernel_image_pages(): made ordinary memory first. */
+  /** free_init_pages(): not executable first, then writable. */
+  makeOrdinary({ first, end }: Window): Outcome {
+    const outcome = this.#setMemory.nx(first, end - first);
+    return outcome === 0 ? this.#setMemory.rw(first, end - first) : outcome;
+  }
+
+  /** free_kernel_image_pages() */
   #freeGap(gap: Window): Outcome {
-    this.#over(gap, (first, count) => this.#setMemory.nx(first, count));
-    this.#over(gap, (first, count) => this.#setMemory.rw(first, count));
+    this.makeOrdinary(gap);
     for (let page = gap.first; page < gap.end; page++) this.#machine.memory.free(this.#image.frameOfPage(page));
     return 0;
   }

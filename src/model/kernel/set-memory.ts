@@ -70,12 +70,17 @@ export class SetMemory {
     const { outcome, changed, forceFlushAll } = changePageAttr.walk(change);
     if (!changed) return outcome;
     if (outcome !== 0) {
-      machine.flushEverywhere();
+      this.flushAfterError(machine);
       return outcome;
     }
     changePageAttr.flushAfter(change, forceFlushAll);
     if (options.collapse === true) largePages.collapse(change.firstPage, change.pageCount);
     return 0;
+  }
+
+  /** A prefix of the range was changed, and nothing is known of its end. */
+  flushAfterError(machine: Machine): void {
+    machine.flushEverywhere();
   }
 
   /** set_direct_map_invalid_noflush(): nobody can reach the frames through the direct map any more, nor cache it anew. */

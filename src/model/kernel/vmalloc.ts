@@ -1,5 +1,5 @@
 import { type Journal, JournaledArray } from '../../base/journal.ts';
-import { PAGES_PER_2M, pagesFor } from '../../base/page.ts';
+import { PAGE_SIZE, PAGES_PER_2M, pagesFor } from '../../base/page.ts';
 import { roundUp } from '../../base/word.ts';
 import type { Machine } from '../machine/machine.ts';
 import { KERNEL_DATA } from '../machine/page-table-entry.ts';
@@ -9,6 +9,7 @@ import type { KernelLog } from './kernel-log.ts';
 import type { Window } from './layout.ts';
 import type { VmallocBehaviour } from './profile.ts';
 import type { SetMemory } from './set-memory.ts';
+import { framesOf, giveBack } from './vm-frames.ts';
 import type { VmMapping } from './vm-mapping.ts';
 import type { VmapArea, VmapAreas } from './vmap-areas.ts';
 
@@ -33,8 +34,12 @@ export interface VmArea extends VmapArea {
   readonly sizeBytes: number;
   /** By page of the area. */
   readonly frames: readonly number[];
-  /** Base pages that one leaf maps: page_order as a count. */
+  /** Base pages that one leaf maps. */
   readonly leafPages: 1 | 512;
+  /** page_order as a count: how far those who visit the area's frames step. */
+  readonly orderPages: 1 | 512;
+  /** False for an area of somebody else's frames: vmap(). */
+  readonly ownsFrames: boolean;
   /** VM_FLUSH_RESET_PERMS: its permissions were changed, so its direct-map entries are reset before its frames go. */
   flushResetPerms: boolean;
 }
@@ -95,10 +100,35 @@ export class Vmalloc {
       return undefined;
     }
     if (this.wantsHuge(request)) {
-      const area = this.#allocate(request, PAGES_PER_2M);
+      const area = this.#allocate(request, PAGES_PER_2M, PAGES_PER_2M);
       if (area !== undefined) return area;
     }
-    return this.#allocate(request, 1);
+    return this.#allocate(request, 1, this.orderOfFallback(request));
+  }
+
+  /** What the area's page_order stands for once small pages were settled for. */
+  orderOfFallback(_request: AreaRequest): 1 | 512 {
+    return 1;
+  }
+
+  /** vmap(): an area over frames that belong to somebody else, in 4 KiB leaves. */
+  map(frames: readonly number[], window: Window, align: number): VmArea | undefined {
+    const { failing, vmapAreas, mapping } = this.#parts;
+    if (failing.next('vm area')) return undefined;
+    const vmap = vmapAreas.allocate(window, frames.length, align);
+    if (vmap === undefined) return undefined;
+    const sizeBytes = frames.length * PAGE_SIZE;
+    const small = { leafPages: 1, orderPages: 1, ownsFrames: false, flushResetPerms: false } as const;
+    const area: VmArea = { ...vmap, vmap, window, sizeBytes, frames, ...small };
+    this.#areas.insert(this.#firstBehind(area.firstPage), area);
+    if (mapping.map(area.firstPage, frames, 1, KERNEL_DATA)) return area;
+    this.abandon(area);
+    return undefined;
+  }
+
+  /** An area that could not be completed goes the way of all areas. */
+  abandon(area: VmArea): void {
+    this.free(area.firstPage);
   }
 
   /** Whether an area of 2 MiB leaves is tried first. */
@@ -150,26 +180,26 @@ export class Vmalloc {
         this.#eachDirectMapRun(area, (frame, count) => setMemory.directMapDefault(frame, count));
         break;
       case 'release':
-        giveBack(this.#parts.machine.memory, area.frames, area.leafPages);
+        if (area.ownsFrames) giveBack(this.#parts.machine.memory, area.frames, area.leafPages);
         break;
     }
   }
 
   /** The direct-map pages of the area's frames, from the lowest to behind the highest; undefined for an area without frames. */
-  directMapSpan({ frames, leafPages }: VmArea): Window | undefined {
+  directMapSpan({ frames, orderPages }: VmArea): Window | undefined {
     if (frames.length === 0) return undefined;
     const { directMap } = this.#parts;
     let first = Number.POSITIVE_INFINITY;
     let end = 0;
-    for (let index = 0; index < frames.length; index += leafPages) {
+    for (let index = 0; index < frames.length; index += orderPages) {
       const page = directMap.pageOf(frames[index]!);
       first = Math.min(first, page);
-      end = Math.max(end, page + leafPages);
+      end = Math.max(end, page + orderPages);
     }
     return { first, end };
   }
 
-  #allocate(request: AreaRequest, leafPages: 1 | 512): VmArea | undefined {
+  #allocate(request: AreaRequest, leafPages: 1 | 512, orderPages: 1 | 512): VmArea | undefined {
     const { failing, vmapAreas, machine, mapping } = this.#parts;
     const { window, sizeBytes, align = 1, flushResetPerms = false, flags = KERNEL_DATA } = request;
     if (failing.next('vm area')) return undefined;
@@ -177,15 +207,16 @@ export class Vmalloc {
     const vmap = vmapAreas.allocate(window, pageCount, Math.max(align, leafPages));
     if (vmap === undefined) return undefined;
     const frames = failing.next('pages') ? undefined : framesOf(machine, pageCount, leafPages);
-    const area: VmArea = { ...vmap, vmap, window, sizeBytes, frames: frames ?? [], leafPages, flushResetPerms };
+    const settled = { frames: frames ?? [], leafPages, orderPages, ownsFrames: true };
+    const area: VmArea = { ...vmap, vmap, window, sizeBytes, ...settled, flushResetPerms };
     this.#areas.insert(this.#firstBehind(area.firstPage), area);
     if (frames !== undefined && mapping.map(area.firstPage, frames, leafPages, flags)) return area;
-    this.free(area.firstPage);
+    this.abandon(area);
     return undefined;
   }
 
-  #eachDirectMapRun({ frames, leafPages }: VmArea, visit: (firstFrame: number, count: number) => void): void {
-    const count = this.#parts.behaviour.resetsDirectMapBy === 'leaf' ? leafPages : 1;
+  #eachDirectMapRun({ frames, orderPages }: VmArea, visit: (firstFrame: number, count: number) => void): void {
+    const count = this.#parts.behaviour.resetsDirectMapBy === 'leaf' ? orderPages : 1;
     for (let index = 0; index < frames.length; index += count) visit(frames[index]!, count);
   }
 
@@ -200,27 +231,5 @@ export class Vmalloc {
       else high = middle;
     }
     return low;
-  }
-}
-
-/** Frames for an area: single ones, or whole blocks. All or none. */
-function framesOf({ memory }: Machine, pageCount: number, leafPages: 1 | 512): readonly number[] | undefined {
-  const frames: number[] = [];
-  while (frames.length < pageCount) {
-    const first = leafPages === 1 ? memory.allocate('vmalloc')?.number : memory.allocateBlock('vmalloc');
-    if (first === undefined) {
-      giveBack(memory, frames, leafPages);
-      return undefined;
-    }
-    for (let frame = first; frame < first + leafPages; frame++) frames.push(frame);
-  }
-  return frames;
-}
-
-/** Frames go back last first, so that the page allocator's stack hands them out in the same order again. */
-function giveBack(memory: Machine['memory'], frames: readonly number[], leafPages: 1 | 512): void {
-  for (let index = frames.length - leafPages; index >= 0; index -= leafPages) {
-    if (leafPages === 1) memory.free(frames[index]!);
-    else memory.freeBlock(frames[index]!);
   }
 }

@@ -62,10 +62,13 @@ export class VmapAreas {
   unmapAliases(also?: Window): void {
     if (this.lazy.length === 0 && also === undefined) return;
     this.#locks.holding(vmapPurgeMutex, () => {
-      const { first, end } = this.flushSpan(also);
-      flushTlbKernelRange(this.#machine, first, end);
-      while (this.lazy.length > 0) this.#remove(this.lazy.remove(this.lazy.length - 1));
+      this.flush(this.flushSpan(also));
+      while (this.lazy.length > 0) this.release(this.lazy.remove(this.lazy.length - 1));
     });
+  }
+
+  flush({ first, end }: Window): void {
+    flushTlbKernelRange(this.#machine, first, end);
   }
 
   /** The smallest span that holds every lazily freed area and `also`. */
@@ -96,7 +99,8 @@ export class VmapAreas {
     return fits ? area : undefined;
   }
 
-  #remove(area: VmapArea): void {
+  /** The addresses can be handed out again. */
+  release(area: VmapArea): void {
     this.#taken.remove(this.#taken.items.indexOf(area, this.#firstFrom(area.firstPage)));
   }
 
