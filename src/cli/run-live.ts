@@ -4,6 +4,7 @@ import { progPackRecording } from '../conform/prog-pack-recording.ts';
 import type { Difference } from '../conform/recording.ts';
 import { InputError } from '../language/input-error.ts';
 import { profiles } from '../model/kernel/profile.ts';
+import { narrowed } from '../report/difference.ts';
 import { counted, duration, grouped } from '../report/numbers.ts';
 import { thingOf } from '../targets/live/facility.ts';
 import { type ChosenProfile, chooseProfile } from '../targets/live/kernel-profile.ts';
@@ -198,7 +199,7 @@ function tell(desk: Desk, { seed, profile, seconds, tally, found, path }: Told):
   desk.say(`prog-pack on the running kernel against profile ${profile}, seed ${seed}: ${verdict}`);
   desk.say(`  ${counted(tally.runs, 'sequence')}, ${grouped(tally.steps)} steps in ${duration(seconds)}${others}`);
   if (found === undefined || path === undefined) return;
-  const { step, field, expected, actual } = found.difference;
+  const { step, field, expected, actual } = narrowed(found.difference);
   desk.say(
     `  step ${step}: ${field} is ${JSON.stringify(actual)} on the model and ${JSON.stringify(expected)} on the kernel`,
   );
