@@ -45,7 +45,8 @@ function skipped(
 }
 
 function judged(desk: Desk, { release }: LiveKernel, look: () => AuditReading): Answer {
-  const { reading, laws, seconds } = settled(look, desk.surroundings.now);
+  // A large machine has many tables: Ctrl-C does not wait for them.
+  const { reading, laws, seconds } = desk.surroundings.killable(() => settled(look, desk.surroundings.now));
   const regions = census(reading.runs, reading.space);
   const { leafCount, tableCount, repeatedTableCount } = reading.leaves;
 
