@@ -1,6 +1,7 @@
 import type { Happened } from '../../language/invariant.ts';
 import { Refusal } from '../../language/operation.ts';
 import type { Binary } from '../../model/kernel/binary-pack.ts';
+import type { ModuleText } from '../../model/kernel/module-loader.ts';
 import type { PagedBinary } from '../../model/kernel/per-program-text.ts';
 import type { TextPiece } from '../../model/kernel/prog-pack.ts';
 import type { TextAddress } from '../../model/kernel/text-address.ts';
@@ -9,7 +10,7 @@ import type { World } from '../../model/world.ts';
 
 /** Who holds text: what was asked for, and what that costs. */
 export interface Owner {
-  readonly kind: 'text' | 'program' | 'trampoline' | 'dispatcher' | 'pages';
+  readonly kind: 'text' | 'program' | 'trampoline' | 'dispatcher' | 'pages' | 'chunk' | 'module';
   readonly address: TextAddress;
   /** In bytes, as the allocator was asked. */
   readonly size: number;
@@ -148,7 +149,86 @@ const readers: Readonly<Record<string, (told: Told) => readonly TextEvent[]>> = 
     const object = taken.paged as PagedBinary;
     return [{ kind: 'release', address: object.header, size: pagedSize(world, object.length), object }];
   },
+
+  execmem_alloc: claimChunk,
+  execmem_alloc_test: claimChunk,
+
+  execmem_fill({ taken, refused }) {
+    if (refused) return [];
+    const { address } = taken.chunk as Chunk;
+    const bytes = new Uint8Array(taken.length as number).fill(taken.code as number);
+    return [{ kind: 'write', address: address + (taken.at as number), bytes }];
+  },
+
+  execmem_fill_ends({ taken, refused }) {
+    if (refused) return [];
+    const { address, size } = taken.chunk as Chunk;
+    const bytes = new Uint8Array(taken.part === 'all' ? size : 1).fill(taken.code as number);
+    const first: TextEvent = { kind: 'write', address, bytes };
+    return taken.part === 'all' ? [first] : [first, { kind: 'write', address: address + size - 1, bytes }];
+  },
+
+  execmem_fill_copy({ taken, refused }) {
+    if (refused) return [];
+    const { to, length } = taken.filling as { readonly to: TextAddress; readonly length: number };
+    return [{ kind: 'write', address: to, bytes: new Uint8Array(length).fill(taken.code as number) }];
+  },
+
+  execmem_free({ taken }) {
+    const object = taken.chunk as Chunk;
+    if ((taken.at as number) >= object.size) return [];
+    return [{ kind: 'release', address: object.address, size: object.size, object }];
+  },
+
+  module_memory_alloc: claimModule,
+  execmem_cache_alloc_again: claimModule,
+
+  apply_relocations({ taken }) {
+    const { address, size, copy } = taken.mod as ModuleText;
+    if (copy !== undefined) return [];
+    return [{ kind: 'write', address, bytes: new Uint8Array(size).fill(taken.code as number) }];
+  },
+
+  module_enable_text_rox({ taken, refused, codeOf }) {
+    const mod = taken.mod as ModuleText;
+    if (refused || mod.copy === undefined) return [];
+    return [{ kind: 'write', address: mod.address, bytes: new Uint8Array(mod.size).fill(codeOf(mod) ?? 0) }];
+  },
+
+  static_key_update: patchModule,
+  klp_apply_section_relocs: patchModule,
+
+  module_memory_free({ taken }) {
+    const object = taken.mod as ModuleText;
+    return [{ kind: 'release', address: object.address, size: object.size, object }];
+  },
 };
+
+/** What execmem_alloc() gave to a caller. */
+interface Chunk {
+  readonly address: TextAddress;
+  readonly size: number;
+}
+
+function claimChunk({ returned, refused }: Told): readonly TextEvent[] {
+  if (refused) return [];
+  const object = returned as Chunk;
+  const { address, size } = object;
+  return [{ kind: 'claim', owner: { kind: 'chunk', address, size, charge: 0, filler: ZERO, object } }];
+}
+
+function claimModule({ returned, refused }: Told): readonly TextEvent[] {
+  if (refused) return [];
+  const object = returned as ModuleText;
+  const { address, size } = object;
+  return [{ kind: 'claim', owner: { kind: 'module', address, size, charge: 0, filler: TRAP, object } }];
+}
+
+function patchModule({ taken }: Told): readonly TextEvent[] {
+  const { address } = taken.mod as ModuleText;
+  const bytes = new Uint8Array(5).fill(taken.code as number);
+  return [{ kind: 'write', address: address + (taken.at as number), bytes }];
+}
 
 /** The size of a program's slice: code, 8 bytes of header and 16 of padding, in chunks of 64. */
 export const programSize = (length: number): number => Math.ceil((length + 24) / 64) * 64;

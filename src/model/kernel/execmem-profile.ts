@@ -24,6 +24,8 @@ export interface ExecmemCoreProfile {
   readonly cached: readonly ExecmemType[];
   /** What the direct map says of cached pages: nothing at all (6.13), or read-only (925f42645118, 6.15). */
   readonly directMap: 'absent' | 'read-only';
+  /** How a module is written: in a copy that is poked over the text in the end (6.13), or in place, writable for a while. */
+  readonly modulesWritten: 'in-copy' | 'in-place';
   /** How freed text gets its traps: poked in, or stored after the range was made writable (187fd8521dd8, 6.17). */
   readonly refill: 'poke' | 'stores';
   /** A range that cannot be given back at once is marked and tried again later (6.17); before, it was lost. */
@@ -45,6 +47,7 @@ const plainCore: ExecmemCoreProfile = {
   kind: 'core',
   cached: [],
   directMap: 'read-only',
+  modulesWritten: 'in-place',
   refill: 'poke',
   retriesFrees: false,
   settlesForExactSize: false,
@@ -73,8 +76,8 @@ export const execmemProfiles = {
   proposal: { kind: 'proposal', textTail: false },
   'proposal-tail': { kind: 'proposal', textTail: true },
   '6.10': plainCore,
-  '6.13-rc': { ...cacheOf6_15, directMap: 'absent' },
-  '6.13': { ...plainCore, directMap: 'absent' },
+  '6.13-rc': { ...cacheOf6_15, directMap: 'absent', modulesWritten: 'in-copy' },
+  '6.13': { ...plainCore, directMap: 'absent', modulesWritten: 'in-copy' },
   '6.15': cacheOf6_15,
   '6.17': cacheOf6_17,
   /** After 6.18; that 7.3 has it is inferred from the dates. */

@@ -39,12 +39,14 @@ interface Parts {
  */
 export class Execmem {
   readonly ranges: Readonly<Record<ExecmemType, ExecmemRange>>;
+  /** False when the architecture's default range lacks something: then pr_crit says that module loading will fail. */
+  readonly isUsable: boolean;
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { info, profile, log } = parts;
-    if (!isValid(info['module-text'])) log.warn('Invalid parameters for execmem allocator, module loading will fail');
+    const { info, profile } = parts;
+    this.isUsable = isValid(info['module-text']);
     const hasCache = profile.cached.length > 0;
     const ranges = completed(info);
     this.ranges = Object.fromEntries(
@@ -63,7 +65,7 @@ export class Execmem {
       this.#parts.log.warn('vmalloc of size 0');
       return undefined;
     }
-    const range = this.ranges[type];
+    const range = this.rangeOf(type);
     return range.cached ? this.#parts.cache.allocate(bytes, cpu) : this.#vmalloc(range, bytes);
   }
 
@@ -73,19 +75,23 @@ export class Execmem {
     if (!cache.release(address, cpu)) vmalloc.free(pageOfText(address));
   }
 
+  /** Where memory of this type comes from. */
+  rangeOf(type: ExecmemType): ExecmemRange {
+    return this.ranges[type];
+  }
+
   /** PAGE_ALIGN() in 64 bits: a small negative number, read as a size, wraps to 0. */
   size(size: number): number {
     return roundUp(size, PAGE_SIZE) % 2 ** 64;
   }
 
   #vmalloc({ window, fallback, flags, alignment }: ExecmemRange, sizeBytes: number): TextAddress | undefined {
-    const { vmalloc, log } = this.#parts;
+    const { vmalloc } = this.#parts;
     const request = { sizeBytes, flags, align: Math.max(1, alignment / PAGE_SIZE), flushResetPerms: true };
     for (const place of [window, fallback]) {
       const area = place === undefined ? undefined : vmalloc.allocate({ ...request, window: place });
       if (area !== undefined) return textAddress(area.firstPage);
     }
-    log.warn('execmem: unable to allocate memory');
     return undefined;
   }
 }

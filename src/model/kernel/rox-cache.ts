@@ -100,7 +100,7 @@ export class RoxCache implements SharedText {
       const chunk = this.busy.at(address);
       if (chunk === undefined) return false;
       if (!this.#parts.profile.retriesFrees) this.#freeOrLose(chunk, address, cpu);
-      else if (!this.#freeChunk(chunk, cpu)) this.#postpone(chunk);
+      else if (!this.#freeChunk(chunk, address, cpu)) this.postpone(chunk);
       return true;
     });
   }
@@ -110,7 +110,7 @@ export class RoxCache implements SharedText {
     const { journal } = this.#parts;
     this.#holding(() => {
       for (const chunk of [...this.busy]) {
-        if (chunk.pending !== true || !this.#freeChunk(this.unmarked(chunk), cpu)) continue;
+        if (chunk.pending !== true || !this.#freeChunk(this.unmarked(chunk), chunk.start, cpu)) continue;
         journal.set(this.work, 'pendingFrees', this.work.pendingFrees - 1);
       }
       if (this.work.pendingFrees > 0) return;
@@ -157,7 +157,8 @@ export class RoxCache implements SharedText {
 
   /** Which bytes a free fills with traps: from 6.17 on the whole chunk; before, as many from the given address on. */
   trapped({ start, end }: BusyText, address: TextAddress): Range {
-    return { start: address, end: address + (end - start) };
+    const first = this.#parts.profile.refill === 'stores' ? start : address;
+    return { start: first, end: first + (end - start) };
   }
 
   /** pending_free_clear(): the stored pointer without its mark. */
@@ -165,6 +166,12 @@ export class RoxCache implements SharedText {
     return { start, end };
   }
 
+  /** The lowest free area that is long enough and lies within the window. */
+  findRoom(size: number): Range | undefined {
+    return this.free.lowest(size, ({ start }) => isWithin(this.#parts.modules, start, size));
+  }
+
+  /** Whether a request is served while its block is added. */
   servesWhilePopulating(): boolean {
     return this.#parts.profile.servesWhilePopulating;
   }
@@ -217,8 +224,8 @@ export class RoxCache implements SharedText {
 
   /** Lowest address first; cut from the front. The busy entry is stored first, then what is left of the free area. */
   #cutFirst(size: number): TextAddress | undefined {
-    const { failing, modules } = this.#parts;
-    const room = this.free.lowest(size, ({ start }) => isWithin(modules, start, size));
+    const { failing } = this.#parts;
+    const room = this.findRoom(size);
     if (room === undefined) return undefined;
     const { start } = room;
     const end = start + size;
@@ -250,10 +257,10 @@ export class RoxCache implements SharedText {
   }
 
   /** 6.17: writable, traps, read-only, free again; only then no longer busy. False when a step failed. */
-  #freeChunk(chunk: BusyText, cpu: number): boolean {
+  #freeChunk(chunk: BusyText, address: TextAddress, cpu: number): boolean {
     const { memory, journal } = this.#parts;
     if (this.forceRw(chunk) !== 0) return false;
-    memory.fill(areaOf(chunk), TRAP, cpu);
+    memory.fill(areaOf(this.trapped(chunk, address)), TRAP, cpu);
     this.restoreRox(chunk);
     if (!this.#add(chunk)) return false;
     this.busy.remove(chunk.start);
@@ -261,7 +268,8 @@ export class RoxCache implements SharedText {
     return true;
   }
 
-  #postpone(chunk: BusyText): void {
+  /** Marks a range whose free failed, and has it tried again after 10 ms. */
+  postpone(chunk: BusyText): void {
     const { journal } = this.#parts;
     if (chunk.pending !== true) {
       this.busy.remove(chunk.start);

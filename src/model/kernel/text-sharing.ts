@@ -9,6 +9,7 @@ import type { KernelImage } from './kernel-image.ts';
 import type { KernelLog } from './kernel-log.ts';
 import type { Layout } from './layout.ts';
 import type { Locks } from './locks.ts';
+import { ModuleLoader } from './module-loader.ts';
 import { RoxCache } from './rox-cache.ts';
 import type { SetMemory } from './set-memory.ts';
 import type { SharedText } from './shared-text.ts';
@@ -41,6 +42,7 @@ export class TextSharing {
   readonly tail: TextTail;
   readonly cache: RoxCache;
   readonly execmem: Execmem;
+  readonly modules: ModuleLoader;
 
   constructor(parts: TextSharingParts) {
     const { profile, machine, layout, vmMapping } = parts;
@@ -52,6 +54,8 @@ export class TextSharing {
     this.tail = new TextTail({ ...parts, proposal: this.proposal });
     this.cache = new RoxCache({ ...parts, profile: core, modules, mapping: vmMapping });
     this.execmem = new Execmem({ ...parts, profile: core, cache: this.cache, info: x86Execmem(layout, core, pse) });
+    const { cache, execmem } = this;
+    this.modules = new ModuleLoader({ ...parts, profile: core, cache, execmem });
   }
 
   /** The allocator that this kernel's users share. */
