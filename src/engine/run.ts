@@ -37,8 +37,8 @@ export async function runSuite<World extends JournaledWorld>(
   }
 }
 
-/** Steps between two looks at the time: about a millisecond of the slowest world. */
-const PORTION = 512;
+/** Steps between two looks at the time: some 30 ms of a slow suite (half a millisecond a step). */
+const PORTION = 64;
 const YIELD_EVERY_MS = 50;
 /** Without a clock: steps between two yields. */
 const YIELD_EVERY_STEPS = 16 * PORTION;

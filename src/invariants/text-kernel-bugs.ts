@@ -16,7 +16,7 @@ const BROKEN_BY_GARBAGE_SIZE = [
   'the-charge-is-what-exists',
   'a-free-returns-what-was-charged',
   'ended-programs-leave-nothing',
-  'no-stale-translation-of-free-memory',
+  'refused-operations-map-nothing',
 ];
 
 /**
