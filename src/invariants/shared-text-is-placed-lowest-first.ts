@@ -4,12 +4,13 @@ import { describeText, type TextAddress } from '../model/kernel/text-address.ts'
 import type { World } from '../model/world.ts';
 import { sharedTextAccount } from './ghosts/shared-text-account.ts';
 
-/** First fit by address, in what was free before the step; a request that nothing served lies as low as its new block allows. */
+/** First fit by address, in what was free before the step; a request that nothing served lies as low as its new block allows.
+ * A request inside which an allocation failed may have passed over what it could not cut. */
 export const sharedTextIsPlacedLowestFirst = invariant<World>({
   name: 'shared-text-is-placed-lowest-first',
   law: 'A request gets the lowest free text that fits at its alignment.',
   ghosts: [sharedTextAccount],
-  concerns: (world) => isShared(world),
+  concerns: (world) => world.failing.failed === undefined && isShared(world),
   judgeStep(world, { taken, changes }, violated) {
     const { claimed, newBlocks } = sharedTextAccount.of(world).last;
     if (claimed === undefined) return;
@@ -44,7 +45,7 @@ function alignmentOf(kind: string, taken: Readonly<Record<string, unknown>>): nu
 
 function lowestFit(ranges: readonly Range[], size: number, align: number): TextAddress | undefined {
   let current: { start: number; end: number } | undefined;
-  const fit = (range: Range | undefined): number | undefined => {
+  const lowestIn = (range: Range | undefined): number | undefined => {
     const at = range === undefined ? 0 : Math.ceil(range.start / align) * align;
     return range !== undefined && at + size <= range.end ? at : undefined;
   };
@@ -53,9 +54,9 @@ function lowestFit(ranges: readonly Range[], size: number, align: number): TextA
       current = { start: current.start, end };
       continue;
     }
-    const found = fit(current);
+    const found = lowestIn(current);
     if (found !== undefined) return found;
     current = { start, end };
   }
-  return fit(current);
+  return lowestIn(current);
 }

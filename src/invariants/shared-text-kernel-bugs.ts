@@ -64,7 +64,7 @@ const failedCopyOfAProgram = kernelBug<World>({
   story:
     'When the copy of a program fails, its text is freed and its caller is not told apart from one whose text is still there (the error path of 6.1, kept by the conversion).',
   kernels: PROPOSALS,
-  laws: [...STRUCTURE, ...CONTENT, 'right-steps-raise-no-alarm'],
+  laws: ['refused-requests-take-nothing', ...STRUCTURE, ...CONTENT, 'right-steps-raise-no-alarm'],
   recognises: failedAt('text copy'),
 });
 
@@ -101,7 +101,11 @@ const cleanLeavesStaleRights = kernelBug<World>({
   story:
     'Blocks of the cache have no VM_FLUSH_RESET_PERMS, and set_direct_map_valid_noflush() flushes nothing: until the next flush a CPU can run, or is kept from writing, frames that belong to somebody else. Mended in 2026 (derived).',
   kernels: CACHES,
-  laws: ['freed-frames-are-ordinary-memory', 'no-cpu-keeps-rights-that-were-taken'],
+  laws: [
+    'freed-frames-are-ordinary-memory',
+    'no-cpu-keeps-rights-that-were-taken',
+    'cpus-and-tables-together-keep-w-xor-x',
+  ],
   recognises: (_, { operation }) => operation.name === 'execmem_cache_clean' || operation.name === 'speculate_text',
 });
 
@@ -122,6 +126,16 @@ const failedPopulateLeavesRights = kernelBug<World>({
   laws: ['freed-frames-are-ordinary-memory', 'no-cpu-keeps-rights-that-were-taken'],
   fix: '925f42645118',
   recognises: ({ failing }) => failing.failed !== undefined,
+});
+
+const imageAliasStaysWritable = kernelBug<World>({
+  name: 'image-alias-stays-writable',
+  story:
+    'The cache of 6.13 maps its frames anew instead of changing their rights, so no alias is visited: frames of the freed gaps of the kernel image stay writable in its high mapping (derived).',
+  kernels: ['6.13-rc'],
+  laws: ['executable-frames-are-writable-nowhere', 'cpus-and-tables-together-keep-w-xor-x'],
+  recognises: (_, { operation }) =>
+    operation.name === 'module_memory_alloc' || operation.name === 'execmem_cache_populate',
 });
 
 const cachedTextIsNotTheOwnersToWrite = kernelBug<World>({
@@ -150,5 +164,6 @@ export const roxCacheKernelBugs: readonly KernelBug<World>[] = [
   cleanLeavesStaleRights,
   populatedBlockStolen,
   failedPopulateLeavesRights,
+  imageAliasStaysWritable,
   cachedTextIsNotTheOwnersToWrite,
 ];

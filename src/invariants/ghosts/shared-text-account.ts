@@ -1,6 +1,7 @@
 import { JournaledArray, JournaledMap } from '../../base/journal.ts';
 import { type Range, RangeTree } from '../../base/range-tree.ts';
 import type { Ghost, Happened } from '../../language/invariant.ts';
+import { Refusal } from '../../language/operation.ts';
 import { pageOfText, type TextAddress, textAddress } from '../../model/kernel/text-address.ts';
 import type { VmArea } from '../../model/kernel/vmalloc.ts';
 import { Frame } from '../../model/machine/frame.ts';
@@ -72,6 +73,7 @@ export class SharedTextAccount {
     for (const event of events) this.#apply(event);
     this.#followPokes(operation.name, taken.mod as object, events);
     for (const frame of changes.of(Frame)) this.#touchFrame(frame);
+    if (happened.returned instanceof Refusal) this.#adoptTraps();
     const touched = [...this.#touched].flatMap(([block, pages]) => [...pages].map((index) => ({ block, index })));
     this.last = { claimed: this.#claimed, heldBy: this.#heldBy, newBlocks, touched };
   }
@@ -98,6 +100,9 @@ export class SharedTextAccount {
         break;
       case 'release':
         this.#release(event.object);
+        break;
+      case 'transfer':
+        this.#transfer(event.from, event.owner);
         break;
       case 'write':
         this.#write(event.address, event.bytes);
@@ -126,6 +131,16 @@ export class SharedTextAccount {
     this.#write(held.start, new Uint8Array(held.end - held.start).fill(TRAP));
   }
 
+  #transfer(from: object, owner: Owner): void {
+    const held = this.#holders.get(from);
+    if (held === undefined) return;
+    const { start, end } = held;
+    this.#holders.delete(from);
+    this.#holders.set(owner.object, { start, end, owner });
+    this.held.remove(start);
+    this.held.insert({ start, end, owner });
+  }
+
   #meeting({ start, end }: Range): Held | undefined {
     const below = this.held.at(start);
     const next = this.held.firstFrom(start);
@@ -146,6 +161,26 @@ export class SharedTextAccount {
   #followPokes(name: string, mod: object, events: readonly TextEvent[]): void {
     if (POKES.has(name)) this.#pokes.set(mod, [...(this.#pokes.get(mod) ?? []), ...events]);
     if (name === 'module_enable_text_rox') for (const poke of this.#pokes.get(mod) ?? []) this.#apply(poke);
+  }
+
+  /** A request that got text and failed later gave it back: what nobody holds may have turned into traps, wherever it was. */
+  #adoptTraps(): void {
+    const { memory } = this.#world.machine;
+    for (const [block, pages] of this.#touched) {
+      for (const index of pages) {
+        const start = block.address + index * PAGE;
+        const found = memory.frame(block.frames[index]!).view();
+        for (let at = 0; at < PAGE; at++) {
+          const held = this.held.at(start + at);
+          if (held !== undefined) at = Math.min(PAGE, held.end - start) - 1;
+          else if (found[at] === TRAP) {
+            const first = at;
+            while (at + 1 < PAGE && found[at + 1] === TRAP && this.held.at(start + at + 1) === undefined) at++;
+            block.fill(start + first, at + 1 - first, TRAP);
+          }
+        }
+      }
+    }
   }
 
   #followBlocks(): readonly TextBlock[] {

@@ -4,13 +4,14 @@ import type { Binary } from '../../model/kernel/binary-pack.ts';
 import type { ModuleText } from '../../model/kernel/module-loader.ts';
 import type { PagedBinary } from '../../model/kernel/per-program-text.ts';
 import type { TextPiece } from '../../model/kernel/prog-pack.ts';
+import type { PopulatedRequest } from '../../model/kernel/rox-cache.ts';
 import type { TextAddress } from '../../model/kernel/text-address.ts';
 import type { Trampoline } from '../../model/kernel/trampoline.ts';
 import type { World } from '../../model/world.ts';
 
 /** Who holds text: what was asked for, and what that costs. */
 export interface Owner {
-  readonly kind: 'text' | 'program' | 'trampoline' | 'dispatcher' | 'pages' | 'chunk' | 'module';
+  readonly kind: 'text' | 'program' | 'trampoline' | 'dispatcher' | 'pages' | 'chunk' | 'module' | 'request';
   readonly address: TextAddress;
   /** In bytes, as the allocator was asked. */
   readonly size: number;
@@ -26,6 +27,8 @@ export interface Owner {
 export type TextEvent =
   | { readonly kind: 'claim'; readonly owner: Owner }
   | { readonly kind: 'release'; readonly address: TextAddress; readonly size: number; readonly object: object }
+  /** What was held for a request now belongs to whoever made it. */
+  | { readonly kind: 'transfer'; readonly from: object; readonly owner: Owner }
   | { readonly kind: 'write'; readonly address: TextAddress; readonly bytes: Uint8Array };
 
 const TRAP = 0xcc;
@@ -181,7 +184,22 @@ const readers: Readonly<Record<string, (told: Told) => readonly TextEvent[]>> = 
   },
 
   module_memory_alloc: claimModule,
-  execmem_cache_alloc_again: claimModule,
+
+  execmem_cache_populate({ taken, returned, refused }) {
+    const object = returned as PopulatedRequest;
+    if (refused || object.address === undefined) return [];
+    const size = (taken.pages as number) * 4096;
+    return [
+      { kind: 'claim', owner: { kind: 'request', address: object.address, size, charge: 0, filler: TRAP, object } },
+    ];
+  },
+
+  execmem_cache_alloc_again(told) {
+    const from = told.taken.populated as PopulatedRequest;
+    const claims = claimModule(told);
+    if (from.address === undefined) return claims;
+    return claims.flatMap((event) => (event.kind === 'claim' ? [{ kind: 'transfer', from, owner: event.owner }] : []));
+  },
 
   apply_relocations({ taken }) {
     const { address, size, copy } = taken.mod as ModuleText;

@@ -1,11 +1,13 @@
 import type { AnySuite } from '../../language/suite.ts';
 import { bootSuite } from './boot.ts';
 import { dispatcherSuite } from './dispatcher.ts';
+import { execmemProposalSuite, execmemSelftestSuite } from './execmem-proposal.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
 import { perProgramTextSuite } from './per-program-text.ts';
 import { progPackSuite } from './prog-pack.ts';
 import { progPackIntroductionSuite } from './prog-pack-introduction.ts';
 import { progPackLengthsSuite } from './prog-pack-lengths.ts';
+import { roxCacheSuite } from './rox-cache.ts';
 import { textPokeSuite } from './text-poke.ts';
 import { vmallocSuite } from './vmalloc.ts';
 
@@ -21,4 +23,7 @@ export const allSuites: readonly AnySuite[] = [
   dispatcherSuite,
   progPackIntroductionSuite,
   perProgramTextSuite,
+  execmemProposalSuite,
+  execmemSelftestSuite,
+  roxCacheSuite,
 ];

@@ -21,7 +21,10 @@ export const roxCacheSuite = suite({
   kernels: ['execmem-repaired', '6.10', '6.13-rc', '6.13', '6.14', '6.15', '6.16', '6.17', '6.18'],
   boot: bootWorld,
   operations: execmemOperations,
-  invariants: [...roxCacheLaws, ...[...permissionLaws, ...areaLaws, ...pokeLaws].filter((law) => !left.includes(law))],
+  invariants: [
+    ...roxCacheLaws,
+    ...[...permissionLaws, ...areaLaws, ...pokeLaws].filter((law) => !left.some((other) => other === law)),
+  ],
   faults: roxCacheFaults,
   kernelBugs: roxCacheKernelBugs,
   runs: 120,

@@ -80,7 +80,9 @@ export class RoxCache implements SharedText {
         this.abandonBlock(area);
         return undefined;
       }
-      return { size, address: this.servesWhilePopulating() ? this.#cutFirst(size) : undefined };
+      if (!this.servesWhilePopulating()) return { size, address: undefined };
+      const address = this.#cutFirst(size);
+      return address === undefined ? undefined : { size, address };
     });
   }
 
