@@ -25,6 +25,7 @@ const copyUsedAfterItsEnd = fault<World>({
   name: 'copy-used-after-its-end',
   story: 'A livepatch relocates a formed module through the copy in which it was built, which is freed.',
   breaks: 'right-steps-raise-no-alarm',
+  alsoBreaks: ['shared-text-holds-only-what-its-owner-wrote'],
   source: '"ROX allocations broke livepatch for modules since 6.13-rc1", M. Maslanka, 2024-12-30',
   plant({ sharing: { modules } }) {
     modules.relocatesInCopy = () => true;

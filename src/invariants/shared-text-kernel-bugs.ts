@@ -125,7 +125,11 @@ const failedPopulateLeavesRights = kernelBug<World>({
   kernels: CACHES,
   laws: ['freed-frames-are-ordinary-memory', 'no-cpu-keeps-rights-that-were-taken'],
   fix: '925f42645118',
-  recognises: ({ failing }) => failing.failed !== undefined,
+  recognises(world) {
+    const { profile } = world.sharing;
+    const isFirst = profile.kind === 'core' && profile.directMap === 'absent';
+    return isFirst ? world.failing.failed !== undefined : splitFailed(world);
+  },
 });
 
 const imageAliasStaysWritable = kernelBug<World>({
