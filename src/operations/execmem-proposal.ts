@@ -23,7 +23,7 @@ export interface Filling {
 /** Half the programs of a fleet are below 500 bytes and three quarters below 2 KiB; now and then somebody asks for a block. */
 const sizeArgument = integer({
   min: 0,
-  max: 2 ** 31,
+  max: 4_194_305,
   simplest: 64,
   boundaries: [64, 4096, 2_097_152],
   typical: ({ random, sizeLean }) =>
@@ -49,6 +49,20 @@ const execmemAlloc = operation({
     return address === undefined ? refuse('NULL') : ({ address, size, live: true } satisfies TextChunk);
   },
   shows: ({ text: { slices } }: World, _, made) => slices.placeOf((made as TextChunk).address),
+});
+
+/** Sizes that no window holds: an int that went negative, and one near the end of the address space. */
+const absurdSizes = { more_than_the_window: 2 ** 31, nearly_all_there_is: 2 ** 64 - 8 } as const;
+
+const execmemAllocAbsurd = operation({
+  name: 'execmem_alloc_absurd',
+  does: 'Asks for more text than there is address space for it: NULL, and nothing changes.',
+  weight: 0.2,
+  takes: { size: oneOf(['more_than_the_window', 'nearly_all_there_is']), cpu: cpuArgument },
+  ready: (world: World, { cpu }) => cpuExists(world, cpu),
+  apply({ sharing: { proposal } }: World, { size, cpu }) {
+    return proposal.allocate(absurdSizes[size], 64, cpu) === undefined ? refuse('NULL') : 0;
+  },
 });
 
 const fillArguments = {
@@ -170,6 +184,7 @@ function isOwn({ sharing: { proposal } }: World, { address, live }: TextChunk, a
 
 export const execmemProposalOperations = [
   execmemAlloc,
+  execmemAllocAbsurd,
   execmemFill,
   execmemFillAll,
   fillLookup,

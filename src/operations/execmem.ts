@@ -130,12 +130,15 @@ const finish = operation({
 
 const updateStaticKey = operation({
   name: 'static_key_update',
-  does: 'Another CPU pokes a site of the module, as soon as its sites are known (kernel/jump_label.c).',
+  does: 'Another CPU pokes a site of the module; before its sites are known nothing happens (kernel/jump_label.c).',
   weight: 2,
   takes: { mod: made<ModuleText>('mod'), at: siteArgument, code: codeArgument, cpu: cpuArgument },
-  ready: (world: World, { mod, cpu }) =>
-    cpuExists(world, cpu) && mod.rights === 'rox' && world.sharing.modules.sitesAreKnown(mod),
-  apply: ({ sharing: { modules } }: World, { mod, at, code, cpu }) => modules.patch(mod, at, site(code), cpu),
+  ready: (world: World, { mod, cpu }) => cpuExists(world, cpu) && mod.rights === 'rox' && mod.state !== 'freed',
+  apply({ sharing: { modules } }: World, { mod, at, code, cpu }) {
+    if (!modules.sitesAreKnown(mod)) return 'not known yet';
+    modules.patch(mod, at, site(code), cpu);
+    return 'poked';
+  },
 });
 
 const relocateLate = operation({

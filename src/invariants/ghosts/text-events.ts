@@ -242,7 +242,8 @@ function claimModule({ returned, refused }: Told): readonly TextEvent[] {
   return [{ kind: 'claim', owner: { kind: 'module', address, size, charge: 0, filler: TRAP, object } }];
 }
 
-function patchModule({ taken }: Told): readonly TextEvent[] {
+function patchModule({ taken, returned }: Told): readonly TextEvent[] {
+  if (returned === 'not known yet') return [];
   const { address } = taken.mod as ModuleText;
   const bytes = new Uint8Array(5).fill(taken.code as number);
   return [{ kind: 'write', address: address + (taken.at as number), bytes }];
