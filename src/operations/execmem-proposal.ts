@@ -207,5 +207,5 @@ const selftestAlloc = operation({
   },
 });
 
-/** The loop of the selftest: allocate, fill the first and the last byte, free. */
-export const execmemSelftestOperations = [selftestAlloc, execmemFillAll, execmemFree] as const;
+/** The loop of the selftest: allocate, fill the first and the last byte, free; and the fills across a boundary that it left out. */
+export const execmemSelftestOperations = [selftestAlloc, execmemFillAll, execmemFill, execmemFree] as const;
