@@ -34,7 +34,9 @@ function atLineOf(key: string, text: string, act: () => void): void {
     act();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    const line = text.split('\n').findIndex((one) => one.startsWith(`${key}:`)) + 1;
-    throw new InputError(error.message, { line, column: 1, ...error.place });
+    const lines = text.split('\n');
+    const index = lines.findIndex((line) => line.startsWith(`${key}:`));
+    const value = lines[index]!.slice(key.length + 1).trimStart();
+    throw new InputError(error.message, { line: index + 1, column: lines[index]!.indexOf(value) + 1, ...error.place });
   }
 }
