@@ -1,0 +1,141 @@
+import { type Access, READ } from './bus.ts';
+import { type Decoded, NONE, PREPARE_IMMEDIATE, PREPARE_MEMORY, RIP } from './decoded.ts';
+import { GENERAL_PROTECTION, type Outcome, PAGE_FAULTED, RETIRED, STACK_FAULT } from './exception.ts';
+import { Flags } from './flags.ts';
+import { type MemoryFault, type MemoryPort, NO_FAULT, NOT_CANONICAL } from './memory-port.ts';
+import { IMMEDIATE_SLOT, MEMORY_SLOT, RegisterFile, RSP } from './register-file.ts';
+
+/**
+ * The architectural state of one CPU and the paths by which its instructions reach their operands (see operand-slots).
+ * Values are signed 32-bit halves; results travel in {@link lo} and {@link hi}, which the caller reads at once.
+ */
+export class Core {
+  readonly registers = new RegisterFile();
+  readonly halves = this.registers.halves;
+  readonly flags = new Flags();
+  readonly port: MemoryPort;
+
+  /** Where execution continues: set to the following instruction before execute, changed by jumps. */
+  nextLo = 0;
+  nextHi = 0;
+
+  /** The result computed last. */
+  lo = 0;
+  hi = 0;
+
+  /** The effective address computed last. */
+  addressLo = 0;
+  addressHi = 0;
+
+  constructor(port: MemoryPort) {
+    this.port = port;
+  }
+
+  /** Fills the slots an instruction reads besides registers. `access` WRITE announces that memory will be written back. */
+  prepare(instruction: Decoded, access: Access = READ): Outcome {
+    if ((instruction.prepare & PREPARE_IMMEDIATE) !== 0) {
+      this.halves[2 * IMMEDIATE_SLOT] = instruction.immediateLo;
+      this.halves[2 * IMMEDIATE_SLOT + 1] = instruction.immediateHi;
+    }
+    return (instruction.prepare & PREPARE_MEMORY) !== 0 ? this.loadMemory(instruction, access) : RETIRED;
+  }
+
+  /** Writes the first operand: 32-bit results clear the upper half of a register (SDM 1, 3.4.1.1). */
+  writeLeft(instruction: Decoded, lo: number, hi: number): Outcome {
+    const { left } = instruction;
+    if (left === 2 * MEMORY_SLOT) return this.storeMemory(instruction, lo, hi);
+    this.halves[left] = lo;
+    this.halves[left + 1] = instruction.width === 64 ? hi : 0;
+    return RETIRED;
+  }
+
+  /** Loads the memory operand, zero-extended, into its slot. */
+  loadMemory(instruction: Decoded, access: Access): Outcome {
+    this.locate(instruction);
+    const { port } = this;
+    const fault = port.load(this.addressLo, this.addressHi, instruction.sourceWidth >> 3, access);
+    if (fault !== NO_FAULT) return outcomeOf(fault, instruction.stackSegment);
+    this.halves[2 * MEMORY_SLOT] = port.lo;
+    this.halves[2 * MEMORY_SLOT + 1] = port.hi;
+    return RETIRED;
+  }
+
+  /** Stores to the memory operand, which must have been located. */
+  storeMemory(instruction: Decoded, lo: number, hi: number): Outcome {
+    const fault = this.port.store(this.addressLo, this.addressHi, instruction.width >> 3, lo, hi);
+    return fault === NO_FAULT ? RETIRED : outcomeOf(fault, instruction.stackSegment);
+  }
+
+  /** base + index * scale + displacement + segment base, wrapping at 64 bits (SDM 1, 3.7.5). */
+  locate(instruction: Decoded): void {
+    const { base, displacement } = instruction;
+    if (base < 0 || base === RIP || instruction.index !== NONE || instruction.gs) {
+      this.#locateOddly(instruction);
+      return;
+    }
+    const lo = (this.halves[2 * base]! + displacement) | 0;
+    this.addressLo = lo;
+    this.addressHi = (this.halves[2 * base + 1]! + (displacement >> 31) + carryOf(lo, displacement)) | 0;
+  }
+
+  #locateOddly({ base, index, scaleShift, displacement, gs }: Decoded): void {
+    const { halves, registers } = this;
+    this.addressLo = displacement;
+    this.addressHi = displacement >> 31;
+    if (base === RIP) this.#addToAddress(this.nextLo, this.nextHi);
+    else if (base !== NONE) this.#addToAddress(halves[2 * base]!, halves[2 * base + 1]!);
+    for (let copies = index === NONE ? 0 : 1 << scaleShift; copies > 0; copies--) {
+      this.#addToAddress(halves[2 * index]!, halves[2 * index + 1]!);
+    }
+    if (gs) this.#addToAddress(registers.gsBaseLo, registers.gsBaseHi);
+  }
+
+  #addToAddress(lo: number, hi: number): void {
+    this.addressLo = (this.addressLo + lo) | 0;
+    this.addressHi = (this.addressHi + hi + carryOf(this.addressLo, lo)) | 0;
+  }
+
+  /** Continues at an address. One that is not canonical faults at the jump, not at its target (SDM 2A, JMP). */
+  jump(lo: number, hi: number): Outcome {
+    if (!this.port.isCanonical(hi)) return GENERAL_PROTECTION;
+    this.nextLo = lo;
+    this.nextHi = hi;
+    return RETIRED;
+  }
+
+  /** Stores eight bytes below rsp, then moves rsp there. */
+  push(lo: number, hi: number): Outcome {
+    const { halves } = this;
+    const spLo = (halves[2 * RSP]! - 8) | 0;
+    const spHi = (halves[2 * RSP + 1]! - (halves[2 * RSP]! >>> 0 < 8 ? 1 : 0)) | 0;
+    const fault = this.port.store(spLo, spHi, 8, lo, hi);
+    if (fault !== NO_FAULT) return outcomeOf(fault, true);
+    halves[2 * RSP] = spLo;
+    halves[2 * RSP + 1] = spHi;
+    return RETIRED;
+  }
+
+  /** Loads the eight bytes at rsp into lo and hi, then moves rsp above them. */
+  pop(): Outcome {
+    const { halves, port } = this;
+    const fault = port.load(halves[2 * RSP]!, halves[2 * RSP + 1]!, 8);
+    if (fault !== NO_FAULT) return outcomeOf(fault, true);
+    this.lo = port.lo;
+    this.hi = port.hi;
+    const spLo = (halves[2 * RSP]! + 8) | 0;
+    halves[2 * RSP] = spLo;
+    halves[2 * RSP + 1] = (halves[2 * RSP + 1]! + carryOf(spLo, 8)) | 0;
+    return RETIRED;
+  }
+}
+
+/** The carry out of a 32-bit sum, told from the sum and either addend. */
+export function carryOf(sum: number, addend: number): number {
+  return sum >>> 0 < addend >>> 0 ? 1 : 0;
+}
+
+/** A non-canonical address is #SS in the stack segment and #GP elsewhere (SDM 1, 3.3.7.1). */
+function outcomeOf(fault: MemoryFault, stackSegment: boolean): Outcome {
+  if (fault !== NOT_CANONICAL) return PAGE_FAULTED;
+  return stackSegment ? STACK_FAULT : GENERAL_PROTECTION;
+}
