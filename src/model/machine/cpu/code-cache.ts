@@ -1,8 +1,8 @@
-import { EXECUTE, REACHED } from './bus.ts';
+import type { Bus } from './bus.ts';
 import { carryOf } from './core.ts';
 import { decode, LONGEST_INSTRUCTION, TRUNCATED } from './decode.ts';
 import type { Decoded } from './decoded.ts';
-import { GENERAL_PROTECTION, INVALID_OPCODE, type Outcome, PAGE_FAULTED, RETIRED } from './exception.ts';
+import type { Outcome } from './exception.ts';
 import type { MemoryPort } from './memory-port.ts';
 
 /** Instructions that follow one another in one page; only the last may look at the instruction pointer. */
@@ -19,9 +19,10 @@ export interface Block {
  */
 export class CodeCache {
   /** Why {@link fetch} had nothing to give. */
-  refusal: Outcome = RETIRED;
+  refusal: Outcome = undefined;
 
   readonly #port: MemoryPort;
+  readonly #bus: Bus;
   readonly #contents = new Map<number, Blocks>();
 
   /** The page fetched from last: its address, its blocks, and the bus's epoch when it was reached. */
@@ -32,27 +33,27 @@ export class CodeCache {
 
   constructor(port: MemoryPort) {
     this.#port = port;
+    this.#bus = port.bus;
   }
 
   /** The block that starts at an address, or undefined with a {@link refusal}. */
   fetch(lo: number, hi: number): Block | undefined {
-    if ((lo & ~0xfff) !== this.#pageLo || hi !== this.#pageHi || this.#port.bus.codeEpoch !== this.#epoch) {
+    if ((lo & ~0xfff) !== this.#pageLo || hi !== this.#pageHi || this.#bus.codeEpoch !== this.#epoch) {
       this.refusal = this.#reachPage(lo, hi);
-      if (this.refusal !== RETIRED) return undefined;
+      if (this.refusal !== undefined) return undefined;
     }
     return this.#blocks[lo & 0xfff] ?? this.#decodeBlock(lo, hi);
   }
 
   #reachPage(lo: number, hi: number): Outcome {
-    const { bus } = this.#port;
     this.#pageLo = NO_PAGE;
     const outcome = this.#reach(lo, hi);
-    if (outcome !== RETIRED) return outcome;
+    if (outcome !== undefined) return outcome;
     this.#pageLo = lo & ~0xfff;
     this.#pageHi = hi;
-    this.#epoch = bus.codeEpoch;
-    this.#blocks = this.#blocksOf(bus.codeGeneration);
-    return RETIRED;
+    this.#epoch = this.#bus.codeEpoch;
+    this.#blocks = this.#blocksOf(this.#bus.codeGeneration);
+    return undefined;
   }
 
   #blocksOf(generation: number): Blocks {
@@ -66,8 +67,8 @@ export class CodeCache {
 
   #decodeBlock(lo: number, hi: number): Block | undefined {
     this.refusal = this.#reach(lo, hi);
-    if (this.refusal !== RETIRED) return undefined;
-    const { frame, frameStart } = this.#port.bus;
+    if (this.refusal !== undefined) return undefined;
+    const { frame, frameStart } = this.#bus;
     const offset = lo & 0xfff;
     const instructions: Decoded[] = [];
     let at = offset;
@@ -77,7 +78,7 @@ export class CodeCache {
       if (typeof decoded === 'string') {
         if (at > offset) break;
         if (decoded === TRUNCATED && end === 4096) return this.#decodeAcross(lo, hi);
-        this.refusal = decoded === TRUNCATED ? GENERAL_PROTECTION : INVALID_OPCODE;
+        this.refusal = decoded === TRUNCATED ? 'general-protection' : 'invalid-opcode';
         return undefined;
       }
       instructions.push(decoded);
@@ -95,22 +96,21 @@ export class CodeCache {
     for (let index = 0; index < LONGEST_INSTRUCTION; index++) {
       const byteLo = (lo + index) | 0;
       this.refusal = this.#reach(byteLo, (hi + carryOf(byteLo, index)) | 0);
-      if (this.refusal !== RETIRED) return undefined;
-      bytes.setUint8(index, this.#port.bus.frame.getUint8(this.#port.bus.frameStart + (byteLo & 0xfff)));
+      if (this.refusal !== undefined) return undefined;
+      bytes.setUint8(index, this.#bus.frame.getUint8(this.#bus.frameStart + (byteLo & 0xfff)));
     }
     const decoded = decode(bytes, 0, LONGEST_INSTRUCTION);
     if (typeof decoded === 'object') return { instructions: [decoded], length: decoded.length };
-    this.refusal = decoded === TRUNCATED ? GENERAL_PROTECTION : INVALID_OPCODE;
+    this.refusal = decoded === TRUNCATED ? 'general-protection' : 'invalid-opcode';
     return undefined;
   }
 
   #reach(lo: number, hi: number): Outcome {
     const port = this.#port;
-    if (!port.isCanonical(hi)) return GENERAL_PROTECTION;
-    const code = port.bus.reach(lo, hi, EXECUTE);
-    if (code === REACHED) return RETIRED;
-    port.noteFault(lo, hi, EXECUTE, code);
-    return PAGE_FAULTED;
+    if (!port.isCanonical(hi)) return 'general-protection';
+    if (this.#bus.reach(lo, hi, 'execute')) return undefined;
+    port.noteFault(lo, hi, 'execute');
+    return 'page-fault';
   }
 }
 

@@ -1,9 +1,9 @@
-import { type Access, READ } from './bus.ts';
-import { type Decoded, NONE, PREPARE_IMMEDIATE, PREPARE_MEMORY, RIP } from './decoded.ts';
-import { GENERAL_PROTECTION, type Outcome, PAGE_FAULTED, RETIRED, STACK_FAULT } from './exception.ts';
+import type { Access } from './bus.ts';
+import { type Decoded, NONE, RIP } from './decoded.ts';
+import type { Outcome } from './exception.ts';
 import { Flags } from './flags.ts';
-import { type MemoryFault, type MemoryPort, NO_FAULT, NOT_CANONICAL } from './memory-port.ts';
-import { IMMEDIATE_SLOT, MEMORY_SLOT, RegisterFile, RSP } from './register-file.ts';
+import type { MemoryFault, MemoryPort } from './memory-port.ts';
+import { MEMORY_SLOT, RegisterFile, RSP } from './register-file.ts';
 
 /**
  * The architectural state of one CPU and the paths by which its instructions reach their operands (see operand-slots).
@@ -31,22 +31,18 @@ export class Core {
     this.port = port;
   }
 
-  /** Fills the slots an instruction reads besides registers. `access` WRITE announces that memory will be written back. */
-  prepare(instruction: Decoded, access: Access = READ): Outcome {
-    if ((instruction.prepare & PREPARE_IMMEDIATE) !== 0) {
-      this.halves[2 * IMMEDIATE_SLOT] = instruction.immediateLo;
-      this.halves[2 * IMMEDIATE_SLOT + 1] = instruction.immediateHi;
-    }
-    return (instruction.prepare & PREPARE_MEMORY) !== 0 ? this.loadMemory(instruction, access) : RETIRED;
+  /** Loads the memory operand, if there is one, into its slot. `access` 'write' announces that it will be written back. */
+  prepare(instruction: Decoded, access: Access = 'read'): Outcome {
+    return instruction.inMemory ? this.loadMemory(instruction, access) : undefined;
   }
 
   /** Writes the first operand: 32-bit results clear the upper half of a register (SDM 1, 3.4.1.1). */
   writeLeft(instruction: Decoded, lo: number, hi: number): Outcome {
     const { left } = instruction;
-    if (left === 2 * MEMORY_SLOT) return this.storeMemory(instruction, lo, hi);
+    if (instruction.leftInMemory) return this.storeMemory(instruction, lo, hi);
     this.halves[left] = lo;
     this.halves[left + 1] = instruction.width === 64 ? hi : 0;
-    return RETIRED;
+    return undefined;
   }
 
   /** Loads the memory operand, zero-extended, into its slot. */
@@ -54,28 +50,29 @@ export class Core {
     this.locate(instruction);
     const { port } = this;
     const fault = port.load(this.addressLo, this.addressHi, instruction.sourceWidth >> 3, access);
-    if (fault !== NO_FAULT) return outcomeOf(fault, instruction.stackSegment);
+    if (fault !== undefined) return outcomeOf(fault, instruction.stackSegment);
     this.halves[2 * MEMORY_SLOT] = port.lo;
     this.halves[2 * MEMORY_SLOT + 1] = port.hi;
-    return RETIRED;
+    return undefined;
   }
 
   /** Stores to the memory operand, which must have been located. */
   storeMemory(instruction: Decoded, lo: number, hi: number): Outcome {
     const fault = this.port.store(this.addressLo, this.addressHi, instruction.width >> 3, lo, hi);
-    return fault === NO_FAULT ? RETIRED : outcomeOf(fault, instruction.stackSegment);
+    return fault === undefined ? undefined : outcomeOf(fault, instruction.stackSegment);
   }
 
   /** base + index * scale + displacement + segment base, wrapping at 64 bits (SDM 1, 3.7.5). */
   locate(instruction: Decoded): void {
     const { base, displacement } = instruction;
-    if (base < 0 || base === RIP || instruction.index !== NONE || instruction.gs) {
+    if (!instruction.plainAddress) {
       this.#locateOddly(instruction);
       return;
     }
     const lo = (this.halves[2 * base]! + displacement) | 0;
     this.addressLo = lo;
-    this.addressHi = (this.halves[2 * base + 1]! + (displacement >> 31) + carryOf(lo, displacement)) | 0;
+    const carry = lo >>> 0 < displacement >>> 0 ? 1 : 0;
+    this.addressHi = (this.halves[2 * base + 1]! + (displacement >> 31) + carry) | 0;
   }
 
   #locateOddly({ base, index, scaleShift, displacement, gs }: Decoded): void {
@@ -95,12 +92,46 @@ export class Core {
     this.addressHi = (this.addressHi + hi + carryOf(this.addressLo, lo)) | 0;
   }
 
+  /** left + right into lo and hi, with all flags. */
+  sum(width: number, leftLo: number, leftHi: number, rightLo: number, rightHi: number): void {
+    const { flags } = this;
+    const lo = (leftLo + rightLo) | 0;
+    flags.low = lo;
+    this.lo = lo;
+    if (width === 64) {
+      const hi = (leftHi + rightHi + (lo >>> 0 < leftLo >>> 0 ? 1 : 0)) | 0;
+      flags.fromSum(leftHi, rightHi, hi);
+      flags.any = lo | hi;
+      this.hi = hi;
+    } else {
+      flags.fromSum(leftLo, rightLo, lo);
+      flags.any = lo;
+    }
+  }
+
+  /** left - right into lo and hi, with all flags. */
+  difference(width: number, leftLo: number, leftHi: number, rightLo: number, rightHi: number): void {
+    const { flags } = this;
+    const lo = (leftLo - rightLo) | 0;
+    flags.low = lo;
+    this.lo = lo;
+    if (width === 64) {
+      const hi = (leftHi - rightHi - (leftLo >>> 0 < rightLo >>> 0 ? 1 : 0)) | 0;
+      flags.fromDifference(leftHi, rightHi, hi);
+      flags.any = lo | hi;
+      this.hi = hi;
+    } else {
+      flags.fromDifference(leftLo, rightLo, lo);
+      flags.any = lo;
+    }
+  }
+
   /** Continues at an address. One that is not canonical faults at the jump, not at its target (SDM 2A, JMP). */
   jump(lo: number, hi: number): Outcome {
-    if (!this.port.isCanonical(hi)) return GENERAL_PROTECTION;
+    if (!this.port.isCanonical(hi)) return 'general-protection';
     this.nextLo = lo;
     this.nextHi = hi;
-    return RETIRED;
+    return undefined;
   }
 
   /** Stores eight bytes below rsp, then moves rsp there. */
@@ -109,23 +140,23 @@ export class Core {
     const spLo = (halves[2 * RSP]! - 8) | 0;
     const spHi = (halves[2 * RSP + 1]! - (halves[2 * RSP]! >>> 0 < 8 ? 1 : 0)) | 0;
     const fault = this.port.store(spLo, spHi, 8, lo, hi);
-    if (fault !== NO_FAULT) return outcomeOf(fault, true);
+    if (fault !== undefined) return outcomeOf(fault, true);
     halves[2 * RSP] = spLo;
     halves[2 * RSP + 1] = spHi;
-    return RETIRED;
+    return undefined;
   }
 
   /** Loads the eight bytes at rsp into lo and hi, then moves rsp above them. */
   pop(): Outcome {
     const { halves, port } = this;
     const fault = port.load(halves[2 * RSP]!, halves[2 * RSP + 1]!, 8);
-    if (fault !== NO_FAULT) return outcomeOf(fault, true);
+    if (fault !== undefined) return outcomeOf(fault, true);
     this.lo = port.lo;
     this.hi = port.hi;
     const spLo = (halves[2 * RSP]! + 8) | 0;
     halves[2 * RSP] = spLo;
     halves[2 * RSP + 1] = (halves[2 * RSP + 1]! + carryOf(spLo, 8)) | 0;
-    return RETIRED;
+    return undefined;
   }
 }
 
@@ -136,6 +167,6 @@ export function carryOf(sum: number, addend: number): number {
 
 /** A non-canonical address is #SS in the stack segment and #GP elsewhere (SDM 1, 3.3.7.1). */
 function outcomeOf(fault: MemoryFault, stackSegment: boolean): Outcome {
-  if (fault !== NOT_CANONICAL) return PAGE_FAULTED;
-  return stackSegment ? STACK_FAULT : GENERAL_PROTECTION;
+  if (fault === 'page-fault') return 'page-fault';
+  return stackSegment ? 'stack-fault' : 'general-protection';
 }

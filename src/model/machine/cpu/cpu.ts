@@ -1,16 +1,7 @@
-import { type Bus, EXECUTE, PROTECTION, WRITE } from './bus.ts';
+import { type Bus, ERROR_PRESENT } from './bus.ts';
 import { type Block, CodeCache } from './code-cache.ts';
-import { Core, carryOf } from './core.ts';
-import {
-  BREAKPOINT,
-  DIVIDE_ERROR,
-  type Exception,
-  GENERAL_PROTECTION,
-  type Outcome,
-  PAGE_FAULTED,
-  RETIRED,
-  STACK_FAULT,
-} from './exception.ts';
+import { Core } from './core.ts';
+import type { Exception } from './exception.ts';
 import type { Flags } from './flags.ts';
 import { MemoryPort } from './memory-port.ts';
 import { joinHalves, type RegisterFile } from './register-file.ts';
@@ -48,20 +39,21 @@ export class Cpu {
   /** Executes from the instruction pointer until an exception, but at most `limit` instructions. */
   run(limit: number): Stop {
     const core = this.#core;
+    const code = this.#code;
     core.nextLo = this.registers.ipLo;
     core.nextHi = this.registers.ipHi;
     for (let left = limit; left > 0; ) {
       const lo = core.nextLo;
       const hi = core.nextHi;
-      const block = this.#code.fetch(lo, hi);
-      if (block === undefined) return this.#stop(this.#code.refusal, lo, hi, limit - left);
+      const block = code.fetch(lo, hi);
+      if (block === undefined) return this.#stop(code.refusal!, lo, hi, limit - left);
       this.#advance(lo, hi, block.length);
       const { instructions } = block;
       const count = Math.min(left, instructions.length);
       for (let index = 0; index < count; index++) {
         const instruction = instructions[index]!;
         const outcome = instruction.execute(core, instruction);
-        if (outcome !== RETIRED) return this.#stopInside(block, index, outcome, lo, hi, limit - left);
+        if (outcome !== undefined) return this.#stopInside(block, index, outcome, lo, hi, limit - left);
       }
       if (count < instructions.length) this.#advance(lo, hi, bytesBefore(block, count));
       left -= count;
@@ -73,37 +65,32 @@ export class Cpu {
   }
 
   #advance(lo: number, hi: number, bytes: number): void {
-    this.#core.nextLo = (lo + bytes) | 0;
-    this.#core.nextHi = (hi + carryOf(this.#core.nextLo, bytes)) | 0;
+    const next = (lo + bytes) | 0;
+    this.#core.nextLo = next;
+    this.#core.nextHi = next >>> 0 < bytes ? (hi + 1) | 0 : hi;
   }
 
   /** A breakpoint is a trap: it has retired and execution goes on behind it. Everything else has not happened. */
-  #stopInside(block: Block, index: number, outcome: Outcome, lo: number, hi: number, retired: number): Exception {
-    const done = outcome === BREAKPOINT ? index + 1 : index;
+  #stopInside(
+    block: Block,
+    index: number,
+    outcome: Exception['kind'],
+    lo: number,
+    hi: number,
+    retired: number,
+  ): Exception {
+    const done = outcome === 'breakpoint' ? index + 1 : index;
     this.#advance(lo, hi, bytesBefore(block, done));
     return this.#stop(outcome, this.#core.nextLo, this.#core.nextHi, retired + done);
   }
 
-  /** Turns an outcome into the exception it is. */
-  #stop(outcome: Outcome, ipLo: number, ipHi: number, retired: number): Exception {
+  /** Puts the instruction pointer where the exception frame will have it. */
+  #stop(kind: Exception['kind'], ipLo: number, ipHi: number, retired: number): Exception {
     this.retired += retired;
     this.registers.ipLo = ipLo;
     this.registers.ipHi = ipHi;
     const at = this.registers.ip;
-    switch (outcome) {
-      case PAGE_FAULTED:
-        return this.#pageFault(at);
-      case GENERAL_PROTECTION:
-        return { kind: 'general-protection', at };
-      case STACK_FAULT:
-        return { kind: 'stack-fault', at };
-      case DIVIDE_ERROR:
-        return { kind: 'divide-error', at };
-      case BREAKPOINT:
-        return { kind: 'breakpoint', at };
-      default:
-        return { kind: 'invalid-opcode', at };
-    }
+    return kind === 'page-fault' ? this.#pageFault(at) : { kind, at };
   }
 
   #pageFault(at: bigint): Exception {
@@ -112,9 +99,9 @@ export class Cpu {
       kind: 'page-fault',
       at,
       address: joinHalves(faultLo, faultHi),
-      write: faultAccess === WRITE,
-      execute: faultAccess === EXECUTE,
-      present: (faultCode & PROTECTION) !== 0,
+      write: faultAccess === 'write',
+      execute: faultAccess === 'execute',
+      present: (faultCode & ERROR_PRESENT) !== 0,
     };
   }
 }

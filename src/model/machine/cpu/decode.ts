@@ -4,7 +4,7 @@
  * and every opcode outside the opcode map are refused.
  */
 import { CodeReader } from './code-reader.ts';
-import { type Decoded, type Execute, HIGH_BYTE, MEMORY, RIP } from './decoded.ts';
+import { type Decoded, type Execute, HIGH_BYTE, MEMORY, NONE, RIP } from './decoded.ts';
 import { sarx, shlx, shrx } from './execute-shift.ts';
 import { decodeOperands, NO_OPERANDS, type Operands, REX_B, REX_W } from './modrm.ts';
 import type { Row } from './opcode-map.ts';
@@ -106,14 +106,15 @@ function complete(
     register,
     rm,
     vvvv: 0,
+    inMemory: operands.rm === MEMORY,
     base: operands.base,
     index: operands.index,
     scaleShift: operands.scaleShift,
     displacement: operands.displacement,
+    plainAddress: isPlain(operands, prefixes.gs),
     gs: prefixes.gs,
     stackSegment: usesStackSegment(operands, prefixes.gs),
-    immediateLo: immediate.lo,
-    immediateHi: immediate.hi,
+    immediate,
     condition: opcode & 15,
     lock: prefixes.lock,
     endsBlock: row.jumps === true || operands.base === RIP,
@@ -132,20 +133,19 @@ function byteRegister(register: number, anyRex: boolean): number {
   return register >= 4 && register < 8 && !anyRex ? register - 4 + HIGH_BYTE : register;
 }
 
+function isPlain({ base, index }: Operands, gs: boolean): boolean {
+  return base >= 0 && base !== RIP && index === NONE && !gs;
+}
+
 function usesStackSegment({ base }: Operands, gs: boolean): boolean {
   return (base === RSP || base === RBP) && !gs;
 }
 
-interface Immediate {
-  readonly lo: number;
-  readonly hi: number;
-}
-
 /** Immediates are sign-extended, except that `iv` is as wide as the operand. A shift by one has the one in its opcode. */
-function readImmediate(reader: CodeReader, { immediate }: Entry, width: number): Immediate {
+function readImmediate(reader: CodeReader, { row, immediate }: Entry, width: number): Int32Array | undefined {
   switch (immediate) {
     case 'none':
-      return { lo: 1, hi: 0 };
+      return row.form === 'rm, immediate' ? extended(1) : undefined;
     case 'ib':
     case 'cb':
       return extended(reader.signed(1));
@@ -155,13 +155,13 @@ function readImmediate(reader: CodeReader, { immediate }: Entry, width: number):
       return extended(reader.signed(4));
     case 'iv': {
       const lo = reader.signed(4);
-      return { lo, hi: width === 64 ? reader.signed(4) : 0 };
+      return Int32Array.of(lo, width === 64 ? reader.signed(4) : 0);
     }
   }
 }
 
-function extended(lo: number): Immediate {
-  return { lo, hi: lo >> 31 };
+function extended(lo: number): Int32Array {
+  return Int32Array.of(lo, lo >> 31);
 }
 
 /** shlx, shrx and sarx: C4, inverted R X B and map 2, then W, inverted vvvv, L 0 and pp, then F7 /r (SDM 2B). */
@@ -184,14 +184,15 @@ function decodeVex(reader: CodeReader, gs: boolean): Decoded | undefined {
     register: operands.register,
     rm: operands.rm,
     vvvv,
+    inMemory: operands.rm === MEMORY,
     base: operands.base,
     index: operands.index,
     scaleShift: operands.scaleShift,
     displacement: operands.displacement,
+    plainAddress: isPlain(operands, gs),
     gs,
     stackSegment: usesStackSegment(operands, gs),
-    immediateLo: 0,
-    immediateHi: 0,
+    immediate: undefined,
     condition: 0,
     lock: false,
     endsBlock: operands.base === RIP,

@@ -27,13 +27,6 @@ export const RIP = 16;
 /** Added to a register number 0..3 of width 8: ah, ch, dh, bh, which is what 4..7 mean without a REX prefix. */
 export const HIGH_BYTE = 32;
 
-/** What has to be put into an operand slot before an instruction can read it. */
-export type Prepare = typeof PREPARE_NOTHING | typeof PREPARE_IMMEDIATE | typeof PREPARE_MEMORY | typeof PREPARE_BOTH;
-export const PREPARE_NOTHING = 0;
-export const PREPARE_IMMEDIATE = 1;
-export const PREPARE_MEMORY = 2;
-export const PREPARE_BOTH = 3;
-
 /** One decoded instruction: plain data plus the function that performs it. All of one shape, so that access stays fast. */
 export interface Decoded {
   /** The mnemonic, in the spelling of the SDM and in lower case. */
@@ -52,26 +45,31 @@ export interface Decoded {
   readonly rm: number;
   /** VEX.vvvv, the count register of shlx, shrx and sarx. */
   readonly vvvv: number;
+  /** True when the rm operand is memory. */
+  readonly inMemory: boolean;
   readonly base: number;
   readonly index: number;
   /** The index is shifted left by this: 0 to 3. */
   readonly scaleShift: number;
   readonly displacement: number;
+  /** True when the address is a base register and a displacement, which nearly all are. */
+  readonly plainAddress: boolean;
   /** True when the gs base is added. */
   readonly gs: boolean;
   /** True when a non-canonical address is a stack fault: the base is rsp or rbp and there is no segment override. */
   readonly stackSegment: boolean;
-  /** The immediate, sign-extended to 64 bits where the instruction does so. */
-  readonly immediateLo: number;
-  readonly immediateHi: number;
+  /** The halves of the immediate, sign-extended to 64 bits where the instruction does so; undefined without one. */
+  readonly immediate: Int32Array | undefined;
   /** The low nibble of the opcode of Jcc and CMOVcc. */
   readonly condition: number;
   readonly lock: boolean;
   /** True for whatever reads or changes the instruction pointer: jumps, calls, traps and rip-relative operands. */
   readonly endsBlock: boolean;
 
-  /** The first (written) and the second operand as places in the register file's halves, and what they need. */
+  /** The first operand, as a place in the register file's halves. It is the one written. */
   readonly left: number;
+  /** True when the first operand is the one in memory. */
+  readonly leftInMemory: boolean;
+  /** The second operand: a place in the immediate where there is one, else in the register file's halves. */
   readonly right: number;
-  readonly prepare: Prepare;
 }

@@ -24,19 +24,5 @@ export interface PageFault {
   readonly present: boolean;
 }
 
-/** How an instruction ended. The numbers of the memory faults are those of {@link MemoryFault}. */
-export type Outcome =
-  | typeof RETIRED
-  | typeof PAGE_FAULTED
-  | typeof GENERAL_PROTECTION
-  | typeof STACK_FAULT
-  | typeof DIVIDE_ERROR
-  | typeof INVALID_OPCODE
-  | typeof BREAKPOINT;
-export const RETIRED = 0;
-export const PAGE_FAULTED = 1;
-export const GENERAL_PROTECTION = 2;
-export const STACK_FAULT = 3;
-export const DIVIDE_ERROR = 4;
-export const INVALID_OPCODE = 5;
-export const BREAKPOINT = 6;
+/** How an instruction ended: undefined when it retired. */
+export type Outcome = Exception['kind'] | undefined;

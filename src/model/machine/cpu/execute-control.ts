@@ -2,7 +2,7 @@
 import type { Core } from './core.ts';
 import { carryOf } from './core.ts';
 import type { Decoded } from './decoded.ts';
-import { BREAKPOINT, GENERAL_PROTECTION, INVALID_OPCODE, type Outcome, RETIRED } from './exception.ts';
+import type { Outcome } from './exception.ts';
 import { RBP, RSP } from './register-file.ts';
 
 export function push(core: Core, instruction: Decoded): Outcome {
@@ -12,7 +12,7 @@ export function push(core: Core, instruction: Decoded): Outcome {
 /** pop rsp leaves what was loaded, not what was loaded plus eight: the register is written last. */
 export function pop(core: Core, instruction: Decoded): Outcome {
   const outcome = core.pop();
-  if (outcome !== RETIRED) return outcome;
+  if (outcome !== undefined) return outcome;
   return core.writeLeft(instruction, core.lo, core.hi);
 }
 
@@ -24,14 +24,14 @@ export function leave(core: Core): Outcome {
   halves[2 * RSP] = halves[2 * RBP]!;
   halves[2 * RSP + 1] = halves[2 * RBP + 1]!;
   const outcome = core.pop();
-  if (outcome !== RETIRED) {
+  if (outcome !== undefined) {
     halves[2 * RSP] = spLo;
     halves[2 * RSP + 1] = spHi;
     return outcome;
   }
   halves[2 * RBP] = core.lo;
   halves[2 * RBP + 1] = core.hi;
-  return RETIRED;
+  return undefined;
 }
 
 /** The target is checked before the return address is pushed, so that a refused call leaves the stack alone. */
@@ -39,11 +39,11 @@ export function call(core: Core, instruction: Decoded): Outcome {
   const returnLo = core.nextLo;
   const returnHi = core.nextHi;
   const found = target(core, instruction);
-  if (found !== RETIRED) return found;
+  if (found !== undefined) return found;
   const { lo, hi } = core;
-  if (!core.port.isCanonical(hi)) return GENERAL_PROTECTION;
+  if (!core.port.isCanonical(hi)) return 'general-protection';
   const pushed = core.push(returnLo, returnHi);
-  return pushed === RETIRED ? core.jump(lo, hi) : pushed;
+  return pushed === undefined ? core.jump(lo, hi) : pushed;
 }
 
 /** A return address that is not canonical is left on the stack. */
@@ -51,9 +51,9 @@ export function ret(core: Core): Outcome {
   const spLo = core.halves[2 * RSP]!;
   const spHi = core.halves[2 * RSP + 1]!;
   const popped = core.pop();
-  if (popped !== RETIRED) return popped;
+  if (popped !== undefined) return popped;
   const outcome = core.jump(core.lo, core.hi);
-  if (outcome !== RETIRED) {
+  if (outcome !== undefined) {
     core.halves[2 * RSP] = spLo;
     core.halves[2 * RSP + 1] = spHi;
   }
@@ -62,24 +62,24 @@ export function ret(core: Core): Outcome {
 
 export function jmp(core: Core, instruction: Decoded): Outcome {
   const found = target(core, instruction);
-  return found === RETIRED ? core.jump(core.lo, core.hi) : found;
+  return found === undefined ? core.jump(core.lo, core.hi) : found;
 }
 
 export function jcc(core: Core, instruction: Decoded): Outcome {
-  return core.flags.holds(instruction.condition) ? jmp(core, instruction) : RETIRED;
+  return core.flags.holds(instruction.condition) ? jmp(core, instruction) : undefined;
 }
 
 /** nop, endbr64 (without CET it is one) and lfence: a model without speculation has nothing to wait for. */
 export function nothing(): Outcome {
-  return RETIRED;
+  return undefined;
 }
 
 export function int3(): Outcome {
-  return BREAKPOINT;
+  return 'breakpoint';
 }
 
 export function undefinedInstruction(): Outcome {
-  return INVALID_OPCODE;
+  return 'invalid-opcode';
 }
 
 /** Where a jump or call goes, into lo and hi. */
@@ -90,9 +90,9 @@ function target(core: Core, instruction: Decoded): Outcome {
     core.hi = core.halves[instruction.left + 1]!;
     return outcome;
   }
-  const distance = instruction.immediateLo;
+  const distance = instruction.immediate![0]!;
   const lo = (core.nextLo + distance) | 0;
   core.hi = (core.nextHi + (distance >> 31) + carryOf(lo, distance)) | 0;
   core.lo = lo;
-  return RETIRED;
+  return undefined;
 }

@@ -4,7 +4,7 @@
  */
 import type { Core } from './core.ts';
 import type { Decoded } from './decoded.ts';
-import { DIVIDE_ERROR, type Outcome, RETIRED } from './exception.ts';
+import type { Outcome } from './exception.ts';
 import { highHalf, lowHalf, RAX, RDX } from './register-file.ts';
 
 /**
@@ -13,21 +13,22 @@ import { highHalf, lowHalf, RAX, RDX } from './register-file.ts';
  */
 export function imul(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
-  if (outcome !== RETIRED) return outcome;
-  const { width, left, right } = instruction;
+  if (outcome !== undefined) return outcome;
+  const { width, left, right, immediate } = instruction;
   const { words } = core.registers;
-  const product = BigInt.asIntN(width, words[left >> 1]!) * BigInt.asIntN(width, words[right >> 1]!);
+  const factor = immediate === undefined ? words[right >> 1]! : BigInt(immediate[0]!);
+  const product = BigInt.asIntN(width, words[left >> 1]!) * BigInt.asIntN(width, factor);
   const kept = BigInt.asIntN(width, product);
   core.flags.carry = kept === product ? 0 : 1;
   core.flags.overflow = core.flags.carry;
   writeWord(core, instruction.register, width, kept);
-  return RETIRED;
+  return undefined;
 }
 
 /** Unsigned rdx:rax = rax * rm. CF and OF tell whether rdx is needed. */
 export function mul(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
-  if (outcome !== RETIRED) return outcome;
+  if (outcome !== undefined) return outcome;
   const { width } = instruction;
   const product = unsignedWord(core, RAX, width) * unsignedWord(core, instruction.left >> 1, width);
   const upper = product >> BigInt(width);
@@ -35,37 +36,37 @@ export function mul(core: Core, instruction: Decoded): Outcome {
   core.flags.overflow = core.flags.carry;
   writeWord(core, RAX, width, product);
   writeWord(core, RDX, width, upper);
-  return RETIRED;
+  return undefined;
 }
 
 /** Unsigned rax, rdx = rdx:rax / rm. A quotient that does not fit is a divide error, as is a zero divisor. */
 export function div(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
-  if (outcome !== RETIRED) return outcome;
+  if (outcome !== undefined) return outcome;
   const { width } = instruction;
   const divisor = unsignedWord(core, instruction.left >> 1, width);
-  if (divisor === 0n) return DIVIDE_ERROR;
+  if (divisor === 0n) return 'divide-error';
   const dividend = dividendOf(core, width);
   const quotient = dividend / divisor;
-  if (quotient >> BigInt(width) !== 0n) return DIVIDE_ERROR;
+  if (quotient >> BigInt(width) !== 0n) return 'divide-error';
   writeWord(core, RAX, width, quotient);
   writeWord(core, RDX, width, dividend % divisor);
-  return RETIRED;
+  return undefined;
 }
 
 /** Signed division, rounding toward zero; the remainder has the sign of the dividend. All flags are undefined and kept. */
 export function idiv(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
-  if (outcome !== RETIRED) return outcome;
+  if (outcome !== undefined) return outcome;
   const { width } = instruction;
   const divisor = BigInt.asIntN(width, core.registers.words[instruction.left >> 1]!);
-  if (divisor === 0n) return DIVIDE_ERROR;
+  if (divisor === 0n) return 'divide-error';
   const dividend = BigInt.asIntN(2 * width, dividendOf(core, width));
   const quotient = dividend / divisor;
-  if (quotient !== BigInt.asIntN(width, quotient)) return DIVIDE_ERROR;
+  if (quotient !== BigInt.asIntN(width, quotient)) return 'divide-error';
   writeWord(core, RAX, width, quotient);
   writeWord(core, RDX, width, dividend % divisor);
-  return RETIRED;
+  return undefined;
 }
 
 /** rdx:rax, unsigned. */

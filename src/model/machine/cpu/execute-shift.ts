@@ -2,16 +2,15 @@
  * SHL, SHR, SAR, ROL and ROR by an immediate or cl, SHLX, SHRX and SARX by a register, and BSWAP (SDM 2B).
  * A count is taken modulo 32, or modulo 64 for 64-bit operands. A count of zero leaves the flags alone but still writes
  * the destination, and so clears the upper half of a 32-bit one. OF is defined for a count of one only; for others it
- * is computed by the same rule, which is one of the values the undefined flag may have. AF is undefined and kept.
+ * is computed by the same rule, which is one of the values the undefined flag may have.
  */
-import { WRITE } from './bus.ts';
 import type { Core } from './core.ts';
 import type { Decoded } from './decoded.ts';
-import { type Outcome, RETIRED } from './exception.ts';
+import type { Outcome } from './exception.ts';
 
 export function shl(core: Core, instruction: Decoded): Outcome {
-  const outcome = core.prepare(instruction, WRITE);
-  if (outcome !== RETIRED) return outcome;
+  const outcome = core.prepare(instruction, 'write');
+  if (outcome !== undefined) return outcome;
   const { width, left } = instruction;
   const lo = core.halves[left]!;
   const hi = core.halves[left + 1]!;
@@ -25,8 +24,8 @@ export function shl(core: Core, instruction: Decoded): Outcome {
 }
 
 export function shr(core: Core, instruction: Decoded): Outcome {
-  const outcome = core.prepare(instruction, WRITE);
-  if (outcome !== RETIRED) return outcome;
+  const outcome = core.prepare(instruction, 'write');
+  if (outcome !== undefined) return outcome;
   const { width, left } = instruction;
   const lo = core.halves[left]!;
   const hi = width === 64 ? core.halves[left + 1]! : 0;
@@ -41,8 +40,8 @@ export function shr(core: Core, instruction: Decoded): Outcome {
 
 /** A 32-bit operand is first widened by its own sign, so that one rule serves both widths. */
 export function sar(core: Core, instruction: Decoded): Outcome {
-  const outcome = core.prepare(instruction, WRITE);
-  if (outcome !== RETIRED) return outcome;
+  const outcome = core.prepare(instruction, 'write');
+  if (outcome !== undefined) return outcome;
   const { width, left } = instruction;
   const lo = core.halves[left]!;
   const hi = width === 64 ? core.halves[left + 1]! : lo >> 31;
@@ -57,8 +56,8 @@ export function sar(core: Core, instruction: Decoded): Outcome {
 
 /** Rotates change CF and OF only. */
 export function rol(core: Core, instruction: Decoded): Outcome {
-  const outcome = core.prepare(instruction, WRITE);
-  if (outcome !== RETIRED) return outcome;
+  const outcome = core.prepare(instruction, 'write');
+  if (outcome !== undefined) return outcome;
   const { width, left } = instruction;
   const count = countOf(core, instruction);
   rotateLeft(core, width, core.halves[left]!, core.halves[left + 1]!, count);
@@ -71,8 +70,8 @@ export function rol(core: Core, instruction: Decoded): Outcome {
 
 /** The only instruction here with a 16-bit form, which swaps two bytes and leaves the rest of the register. */
 export function ror(core: Core, instruction: Decoded): Outcome {
-  const outcome = core.prepare(instruction, WRITE);
-  if (outcome !== RETIRED) return outcome;
+  const outcome = core.prepare(instruction, 'write');
+  if (outcome !== undefined) return outcome;
   const { width, left } = instruction;
   const lo = core.halves[left]!;
   const hi = core.halves[left + 1]!;
@@ -84,7 +83,7 @@ export function ror(core: Core, instruction: Decoded): Outcome {
   }
   if (width === 16 && instruction.rm >= 0) {
     core.halves[left] = (lo & ~0xffff) | (core.lo & 0xffff);
-    return RETIRED;
+    return undefined;
   }
   return core.writeLeft(instruction, core.lo, core.hi);
 }
@@ -92,7 +91,7 @@ export function ror(core: Core, instruction: Decoded): Outcome {
 /** SHLX, SHRX and SARX change no flags at all; their destination is neither of the operands. */
 export function shlx(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
-  if (outcome !== RETIRED) return outcome;
+  if (outcome !== undefined) return outcome;
   const { left } = instruction;
   shiftLeft(core, core.halves[left]!, core.halves[left + 1]!, countOf(core, instruction));
   return writeRegister(core, instruction);
@@ -100,7 +99,7 @@ export function shlx(core: Core, instruction: Decoded): Outcome {
 
 export function shrx(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
-  if (outcome !== RETIRED) return outcome;
+  if (outcome !== undefined) return outcome;
   const { left } = instruction;
   const hi = instruction.width === 64 ? core.halves[left + 1]! : 0;
   shiftRight(core, core.halves[left]!, hi, countOf(core, instruction));
@@ -109,7 +108,7 @@ export function shrx(core: Core, instruction: Decoded): Outcome {
 
 export function sarx(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
-  if (outcome !== RETIRED) return outcome;
+  if (outcome !== undefined) return outcome;
   const { left } = instruction;
   const lo = core.halves[left]!;
   const hi = instruction.width === 64 ? core.halves[left + 1]! : lo >> 31;
@@ -126,7 +125,8 @@ export function bswap(core: Core, instruction: Decoded): Outcome {
 
 /** The masked count. A 16-bit operand's count is masked with 31 too (SDM 2B, RCL/RCR/ROL/ROR). */
 function countOf(core: Core, instruction: Decoded): number {
-  return core.halves[instruction.right]! & (instruction.width === 64 ? 63 : 31);
+  const source = instruction.immediate ?? core.halves;
+  return source[instruction.right]! & (instruction.width === 64 ? 63 : 31);
 }
 
 function shiftLeft(core: Core, lo: number, hi: number, count: number): void {
@@ -182,7 +182,7 @@ function shiftFlags(core: Core, width: number, carry: number): void {
 function writeRegister(core: Core, { register, width }: Decoded): Outcome {
   core.halves[2 * register] = core.lo;
   core.halves[2 * register + 1] = width === 64 ? core.hi : 0;
-  return RETIRED;
+  return undefined;
 }
 
 function bitAt(lo: number, hi: number, position: number): number {

@@ -1,6 +1,7 @@
 /**
- * The six status flags of RFLAGS (SDM 1, 3.4.3.1), kept as the words they are read from rather than as bits: an
- * instruction sets them ten times for every time a branch asks. Flags an instruction leaves undefined keep their value.
+ * The status flags of RFLAGS (SDM 1, 3.4.3.1), kept as the words they are read from rather than as bits: an instruction
+ * sets them ten times for every time a branch asks. Flags an instruction leaves undefined keep their value. AF is left
+ * out: in 64-bit mode only lahf and pushf can see it, and this CPU has neither.
  */
 export class Flags {
   /** CF and OF, each 0 or 1. */
@@ -15,9 +16,6 @@ export class Flags {
 
   /** PF is set when the low byte of this word, the low half of the last result, has an even number of ones. */
   low = 1;
-
-  /** AF is bit 4 of this word: left xor right xor result of the last sum or difference. */
-  adjust = 0;
 
   /** Sets PF, ZF and SF from a result: its low half, all its bits together, and the half that holds its sign bit. */
   fromResult(low: number, any: number, top: number): void {
@@ -69,12 +67,11 @@ export class Flags {
     }
   }
 
-  /** The flags as RFLAGS shows them: CF 0, PF 2, AF 4, ZF 6, SF 7, OF 11. */
+  /** The flags as RFLAGS shows them: CF 0, PF 2, ZF 6, SF 7, OF 11. */
   get image(): number {
     return (
       this.carry |
       (evenParity(this.low) ? 1 << 2 : 0) |
-      (this.adjust & (1 << 4)) |
       (this.any === 0 ? 1 << 6 : 0) |
       ((this.top >>> 31) << 7) |
       (this.overflow << 11)

@@ -1,4 +1,5 @@
-import { type Access, type Bus, EXECUTE, PROTECTION, REACHED, WRITE } from './bus.ts';
+import { type Access, type Bus, ERROR_FETCH, ERROR_PRESENT, ERROR_WRITE } from './bus.ts';
+import { highHalf, joinHalves, lowHalf } from './register-file.ts';
 
 /** What may be done with a page of {@link FlatMemory}. Reading is always allowed. */
 export interface Rights {
@@ -14,13 +15,14 @@ export interface Rights {
 export class FlatMemory implements Bus {
   frame: DataView = new DataView(new ArrayBuffer(0));
   readonly frameStart = 0;
+  errorCode = 0;
   codeGeneration = 0;
   codeEpoch = 0;
 
   readonly #pages = new Map<bigint, Page>();
 
   /** The page found last for each value of the low page-number bits, so that a loop asks the map only once. */
-  readonly #recent: (Page | undefined)[] = new Array(RECENT_PAGES).fill(undefined);
+  readonly #recent: (Page | undefined)[] = new Array(256).fill(undefined);
 
   /** Makes the pages of [address, address + length) present and zero, or changes the rights of those that are. */
   map(address: bigint, length: number, rights: Rights = { write: true }): void {
@@ -61,24 +63,34 @@ export class FlatMemory implements Bus {
     return bytes;
   }
 
-  reach(lo: number, hi: number, access: Access): number {
-    const slot = (lo >>> 12) & (RECENT_PAGES - 1);
-    let page = this.#recent[slot];
-    if (page === undefined || page.lo !== (lo & ~0xfff) || page.hi !== hi) {
-      page = this.#pages.get(wideAddress(lo, hi) & ~0xfffn);
-      if (page === undefined) return access;
-      this.#recent[slot] = page;
-    }
-    if (access === WRITE) {
-      if (!page.writable) return access | PROTECTION;
+  reach(lo: number, hi: number, access: Access): boolean {
+    const page = this.#find(lo, hi);
+    if (page === undefined) return this.#refuse(access, 0);
+    if (access === 'write') {
+      if (!page.writable) return this.#refuse(access, ERROR_PRESENT);
       if (page.fetched) this.#noteWrite(page);
-    } else if (access === EXECUTE) {
-      if (!page.executable) return access | PROTECTION;
+    } else if (access === 'execute') {
+      if (!page.executable) return this.#refuse(access, ERROR_PRESENT);
       page.fetched = true;
       this.codeGeneration = page.generation;
     }
     this.frame = page.frame;
-    return REACHED;
+    return true;
+  }
+
+  #find(lo: number, hi: number): Page | undefined {
+    const slot = (lo >>> 12) & 0xff;
+    const recent = this.#recent[slot];
+    if (recent !== undefined && recent.lo === (lo & ~0xfff) && recent.hi === hi) return recent;
+    const page = this.#pages.get(joinHalves(lo, hi) & ~0xfffn);
+    if (page !== undefined) this.#recent[slot] = page;
+    return page;
+  }
+
+  #refuse(access: Access, present: number): false {
+    const use = access === 'write' ? ERROR_WRITE : access === 'execute' ? ERROR_FETCH : 0;
+    this.errorCode = present | use;
+    return false;
   }
 
   /** Writing to bytes that were fetched makes decoded instructions stale, whoever holds them. */
@@ -100,8 +112,6 @@ export class FlatMemory implements Bus {
   }
 }
 
-const RECENT_PAGES = 256;
-
 class Page {
   readonly lo: number;
   readonly hi: number;
@@ -112,8 +122,8 @@ class Page {
   generation = newGeneration();
 
   constructor(start: bigint, frame: DataView, rights: Rights) {
-    this.lo = Number(BigInt.asIntN(32, start));
-    this.hi = Number(BigInt.asIntN(32, start >> 32n));
+    this.lo = lowHalf(start);
+    this.hi = highHalf(start);
     this.frame = frame;
     this.writable = rights.write ?? false;
     this.executable = rights.execute ?? false;
@@ -125,8 +135,4 @@ let generations = 0;
 /** Unique among all flat memories, so that a cache of decoded code may outlive any of them. */
 function newGeneration(): number {
   return ++generations;
-}
-
-function wideAddress(lo: number, hi: number): bigint {
-  return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 }

@@ -1,4 +1,4 @@
-import { type Access, type Bus, REACHED, READ, WRITE } from './bus.ts';
+import type { Access, Bus } from './bus.ts';
 
 /**
  * Loads and stores of 1, 2, 4 or 8 little-endian bytes at any alignment, as a core performs them: canonical check first
@@ -13,7 +13,7 @@ export class MemoryPort {
   /** What faulted last: the first byte that could not be reached, how, and the hardware's error code. */
   faultLo = 0;
   faultHi = 0;
-  faultAccess: Access = READ;
+  faultAccess: Access = 'read';
   faultCode = 0;
 
   readonly bus: Bus;
@@ -31,20 +31,19 @@ export class MemoryPort {
     return sign === 0 || sign === -1;
   }
 
-  /** Loads `size` bytes. `access` WRITE makes it the first half of a read-modify-write. */
-  load(lo: number, hi: number, size: number, access: Access = READ): MemoryFault {
-    if (!this.isCanonical(hi)) return NOT_CANONICAL;
+  /** Loads `size` bytes. `access` 'write' makes it the first half of a read-modify-write. */
+  load(lo: number, hi: number, size: number, access: Access = 'read'): MemoryFault | undefined {
+    if (!this.isCanonical(hi)) return 'non-canonical';
     const offset = lo & 0xfff;
     if (offset + size > 4096) return this.#loadAcross(lo, hi, size, access);
-    const code = this.bus.reach(lo, hi, access);
-    if (code !== REACHED) return this.noteFault(lo, hi, access, code);
+    if (!this.bus.reach(lo, hi, access)) return this.noteFault(lo, hi, access);
     const frame = this.bus.frame;
     const at = this.bus.frameStart + offset;
     switch (size) {
       case 8:
         this.lo = frame.getInt32(at, true);
         this.hi = frame.getInt32(at + 4, true);
-        return NO_FAULT;
+        return undefined;
       case 4:
         this.lo = frame.getInt32(at, true);
         break;
@@ -55,16 +54,15 @@ export class MemoryPort {
         this.lo = frame.getUint8(at);
     }
     this.hi = 0;
-    return NO_FAULT;
+    return undefined;
   }
 
   /** Stores the low `size` bytes of a value. */
-  store(lo: number, hi: number, size: number, valueLo: number, valueHi: number): MemoryFault {
-    if (!this.isCanonical(hi)) return NOT_CANONICAL;
+  store(lo: number, hi: number, size: number, valueLo: number, valueHi: number): MemoryFault | undefined {
+    if (!this.isCanonical(hi)) return 'non-canonical';
     const offset = lo & 0xfff;
     if (offset + size > 4096) return this.#storeAcross(lo, hi, size, valueLo, valueHi);
-    const code = this.bus.reach(lo, hi, WRITE);
-    if (code !== REACHED) return this.noteFault(lo, hi, WRITE, code);
+    if (!this.bus.reach(lo, hi, 'write')) return this.noteFault(lo, hi, 'write');
     const frame = this.bus.frame;
     const at = this.bus.frameStart + offset;
     switch (size) {
@@ -81,12 +79,12 @@ export class MemoryPort {
       default:
         frame.setInt8(at, valueLo);
     }
-    return NO_FAULT;
+    return undefined;
   }
 
-  #loadAcross(lo: number, hi: number, size: number, access: Access): MemoryFault {
+  #loadAcross(lo: number, hi: number, size: number, access: Access): MemoryFault | undefined {
     const fault = this.#probeBothPages(lo, hi, access);
-    if (fault !== NO_FAULT) return fault;
+    if (fault !== undefined) return fault;
     let low = 0;
     let high = 0;
     for (let index = 0; index < size; index++) {
@@ -97,28 +95,26 @@ export class MemoryPort {
     }
     this.lo = low;
     this.hi = high;
-    return NO_FAULT;
+    return undefined;
   }
 
-  #storeAcross(lo: number, hi: number, size: number, valueLo: number, valueHi: number): MemoryFault {
-    const fault = this.#probeBothPages(lo, hi, WRITE);
-    if (fault !== NO_FAULT) return fault;
+  #storeAcross(lo: number, hi: number, size: number, valueLo: number, valueHi: number): MemoryFault | undefined {
+    const fault = this.#probeBothPages(lo, hi, 'write');
+    if (fault !== undefined) return fault;
     for (let index = 0; index < size; index++) {
-      this.#reachByte(lo, hi, index, WRITE);
+      this.#reachByte(lo, hi, index, 'write');
       const byte = index < 4 ? valueLo >> (8 * index) : valueHi >> (8 * (index - 4));
       this.bus.frame.setInt8(this.bus.frameStart + ((lo + index) & 0xfff), byte);
     }
-    return NO_FAULT;
+    return undefined;
   }
 
-  #probeBothPages(lo: number, hi: number, access: Access): MemoryFault {
-    const first = this.bus.reach(lo, hi, access);
-    if (first !== REACHED) return this.noteFault(lo, hi, access, first);
+  #probeBothPages(lo: number, hi: number, access: Access): MemoryFault | undefined {
+    if (!this.bus.reach(lo, hi, access)) return this.noteFault(lo, hi, access);
     const nextLo = ((lo | 0xfff) + 1) | 0;
     const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
-    if (!this.isCanonical(nextHi)) return NOT_CANONICAL;
-    const second = this.bus.reach(nextLo, nextHi, access);
-    return second === REACHED ? NO_FAULT : this.noteFault(nextLo, nextHi, access, second);
+    if (!this.isCanonical(nextHi)) return 'non-canonical';
+    return this.bus.reach(nextLo, nextHi, access) ? undefined : this.noteFault(nextLo, nextHi, access);
   }
 
   #reachByte(lo: number, hi: number, index: number, access: Access): void {
@@ -127,17 +123,14 @@ export class MemoryPort {
   }
 
   /** Records a page fault for whoever reports it. */
-  noteFault(lo: number, hi: number, access: Access, code: number): MemoryFault {
+  noteFault(lo: number, hi: number, access: Access): MemoryFault {
     this.faultLo = lo;
     this.faultHi = hi;
     this.faultAccess = access;
-    this.faultCode = code;
-    return PAGE_FAULT;
+    this.faultCode = this.bus.errorCode;
+    return 'page-fault';
   }
 }
 
-/** How an access ended: done, at a page that could not be reached, or at an address that is not canonical. */
-export type MemoryFault = typeof NO_FAULT | typeof PAGE_FAULT | typeof NOT_CANONICAL;
-export const NO_FAULT = 0;
-export const PAGE_FAULT = 1;
-export const NOT_CANONICAL = 2;
+/** Why an access did not happen: a page that could not be reached, or an address that is not canonical. */
+export type MemoryFault = 'page-fault' | 'non-canonical';

@@ -28,17 +28,16 @@ export const RDX = 2;
 export const RSP = 4;
 export const RBP = 5;
 
-/** Behind the registers: where an instruction finds its immediate, and what it loaded from memory. */
-export const IMMEDIATE_SLOT = 16;
-export const MEMORY_SLOT = 17;
-const SLOTS = 18;
+/** Behind the registers: where an instruction finds what it loaded from memory. */
+export const MEMORY_SLOT = 16;
+const SLOTS = 17;
 
 /**
  * Sixteen general registers, the instruction pointer and the base of gs. Instructions work on signed 32-bit halves
  * (register n is halves 2n and 2n+1); people use {@link get} and {@link set}.
  */
 export class RegisterFile {
-  /** Low and high halves of the general registers and the operand slots, in turn. */
+  /** Low and high halves of the general registers and of the memory slot, in turn. */
   readonly halves: Int32Array;
 
   /** The same registers as signed 64-bit numbers, for the few instructions that are clearer so (multiply, divide). */
