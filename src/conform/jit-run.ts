@@ -1,0 +1,135 @@
+/**
+ * Runs recorded programs twice, once as BPF in the interpreter and once as the recorded machine code on the modelled CPU,
+ * and holds both to what the kernel's run returned and wrote. Three independent meanings of one program agree, or not.
+ */
+import { bytesEqual } from '../base/bytes.ts';
+import { hex } from '../base/word.ts';
+import { type Instruction, PSEUDO_CALL, readInstructions } from '../model/bpf/encoding.ts';
+import { HELPERS } from '../model/bpf/helper.ts';
+import { Interpreter } from '../model/bpf/interpreter.ts';
+import { describeStop } from '../model/bpf/interpreter-stop.ts';
+import type { CallTarget, Program } from '../model/bpf/program.ts';
+import { type JitLine, jitInput } from './jit-line.ts';
+import { type JitMemory, jitMemory, SYSCALL_PROGRAM } from './jit-memory.ts';
+import { JitProcessor } from './jit-processor.ts';
+
+/** What became of one line: equal, different in the way the text says, or beyond judgement for the reason given. */
+export type JitRunVerdict =
+  | { readonly kind: 'equal'; readonly performed: number; readonly retired: number }
+  | { readonly kind: 'different'; readonly by: 'interpreter' | 'cpu'; readonly difference: string }
+  | { readonly kind: 'not-comparable'; readonly reason: string };
+
+/** Two values for bytes the recording does not state. A result that depends on them is not judged. */
+const FILLERS = [0x00, 0xa5] as const;
+
+/** More than the longest recorded program performs, 65,535 rounds of may_goto twice. */
+const LIMIT = 5_000_000;
+
+export function runJitLine(line: JitLine): JitRunVerdict {
+  if (line.ret === undefined || line.ret === null) return skip('the recording has no test run');
+  const [first, second] = FILLERS.map((filler) => interpret(line, filler));
+  if (first!.skipped !== undefined) return skip(first!.skipped);
+  if (JSON.stringify(first!.outcome) !== JSON.stringify(second!.outcome)) {
+    return skip('the result depends on memory the recording does not state');
+  }
+  const wrong = differenceFrom(line, first!.outcome);
+  if (wrong !== undefined) {
+    const known = line.prog_type === SYSCALL_PROGRAM;
+    if (!known && first!.outcome.end !== undefined) return skip('it reads kernel objects the recording does not state');
+    return { kind: 'different', by: 'interpreter', difference: wrong };
+  }
+  const processed = process(line);
+  const wrongCode = differenceFrom(line, processed.outcome);
+  if (wrongCode !== undefined) return { kind: 'different', by: 'cpu', difference: wrongCode };
+  return { kind: 'equal', performed: first!.performed, retired: processed.performed };
+}
+
+/** What can be seen of a run: r0, or why there is none, and the context's bytes. */
+interface Outcome {
+  readonly value: string | undefined;
+  readonly end: string | undefined;
+  readonly context: string;
+}
+
+interface Run {
+  readonly outcome: Outcome;
+  readonly performed: number;
+  readonly skipped?: string | undefined;
+}
+
+function interpret(line: JitLine, filler: number): Run {
+  const surroundings = jitMemory(line, filler);
+  let skipped: string | undefined;
+  const interpreter = new Interpreter(programOf(line), {
+    ...surroundings,
+    tailCallTarget: () => {
+      if (!/slot empty/.test(line.note)) skipped = 'the program array and the programs in it are not recorded';
+      return undefined;
+    },
+  });
+  const stop = interpreter.run([surroundings.context], LIMIT);
+  if (stop.kind === 'unknown-call') skipped = `${stop.name} is not modelled`;
+  const outcome = {
+    value: stop.kind === 'exit' ? hex(stop.value & 0xffff_ffffn) : undefined,
+    end: stop.kind === 'exit' ? undefined : describeStop(stop),
+    context: contextText(surroundings),
+  };
+  return { outcome, performed: interpreter.performed, skipped };
+}
+
+function process(line: JitLine): Run {
+  const surroundings = jitMemory(line, FILLERS[0]);
+  const processor = new JitProcessor(line, surroundings);
+  const end = processor.run(LIMIT);
+  const outcome = {
+    value: end.kind === 'returned' ? hex(end.value & 0xffff_ffffn) : undefined,
+    end: end.kind === 'returned' ? undefined : describeEnd(end),
+    context: contextText(surroundings),
+  };
+  return { outcome, performed: processor.retired };
+}
+
+function describeEnd(end: ReturnType<JitProcessor['run']>): string {
+  return JSON.stringify(end, (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value));
+}
+
+function contextText({ memory, context, contextLength }: JitMemory): string {
+  return Buffer.from(memory.read(context, contextLength)).toString('hex');
+}
+
+/** How an outcome differs from the recorded one. Only programs of type SYSCALL give their context back. */
+function differenceFrom(line: JitLine, outcome: Outcome): string | undefined {
+  if (outcome.value === undefined) return outcome.end;
+  if (outcome.value !== hex(line.ret!)) return `r0 is ${outcome.value} and was ${hex(line.ret!)}`;
+  if (line.prog_type !== SYSCALL_PROGRAM) return undefined;
+  const { memory, context, contextLength } = jitMemory(line, FILLERS[0]);
+  const expected = memory.read(context, contextLength);
+  if (line.ctx_diff !== undefined) expected.set(line.ctx_diff.bytes, line.ctx_diff.off);
+  const found = new Uint8Array(Buffer.from(outcome.context, 'hex'));
+  if (bytesEqual(expected, found)) return undefined;
+  const at = expected.findIndex((byte, index) => byte !== found[index]);
+  return `byte ${at} of the context is ${hex(found[at]!)} and was ${hex(expected[at]!)}`;
+}
+
+function skip(reason: string): JitRunVerdict {
+  return { kind: 'not-comparable', reason };
+}
+
+/** The program as the JIT got it: call targets are addresses relative to a base, functions have recorded addresses. */
+export function programOf(line: JitLine): Program {
+  const instructions = readInstructions(jitInput(line));
+  return {
+    instructions,
+    resolveCall: (instruction, index) => callTarget(line, instruction, index),
+    functionAt: (address) => line.funcs.find(({ addr }) => addr === address)?.start,
+    exceptionCallback: line.exception_cb === undefined ? undefined : instructions.length - 2,
+  };
+}
+
+/** A call inside the program keeps its original relative offset, whatever its immediate became. */
+function callTarget(line: JitLine, { src, imm, offset }: Instruction, index: number): CallTarget {
+  if (src === PSEUDO_CALL) return { kind: 'function', start: index + 1 + offset };
+  const called = line.calls.find((call) => call.imm === imm);
+  if (called === undefined) return { kind: 'unknown', name: `a function ${hex(imm)} from __bpf_call_base` };
+  return { kind: 'helper', name: called.sym, helper: HELPERS.get(called.sym) };
+}

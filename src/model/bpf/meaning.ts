@@ -1,0 +1,226 @@
+/**
+ * What arithmetic means: RFC 9669 sections 4.1 and 4.2, one entry each. An entry takes the registers, a destination and a
+ * source word (see {@link BpfRegisters}), and gives the step that performs the instruction. Results wrap as the arrays
+ * they are written to do. Division by zero gives zero and modulo by zero leaves the destination; the most negative number
+ * divided by -1 stays what it is, with remainder 0. Shift counts are taken modulo the width.
+ */
+import { ALU } from './encoding.ts';
+import type { BpfRegisters } from './registers.ts';
+
+/** One instruction, performed. It gives the index to go on at, or undefined to go on with the next instruction. */
+export type Step = () => number | undefined;
+
+export type Meaning = (registers: BpfRegisters, d: number, s: number) => Step;
+export type Meanings = { readonly [operation: number]: Meaning };
+
+/** ALU64 with offset 0. Here w are the words, and i the same words, signed. */
+export const WIDE: Meanings = {
+  [ALU.ADD]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[d]! + w[s]!;
+    },
+  [ALU.SUB]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[d]! - w[s]!;
+    },
+  [ALU.MUL]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[d]! * w[s]!;
+    },
+  [ALU.DIV]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[s] === 0n ? 0n : w[d]! / w[s]!;
+    },
+  [ALU.MOD]:
+    ({ words: w }, d, s) =>
+    () => {
+      if (w[s] !== 0n) w[d] = w[d]! % w[s]!;
+    },
+  [ALU.OR]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[d]! | w[s]!;
+    },
+  [ALU.AND]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[d]! & w[s]!;
+    },
+  [ALU.XOR]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[d]! ^ w[s]!;
+    },
+  [ALU.MOV]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[s]!;
+    },
+  [ALU.LSH]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = BigInt.asUintN(64, w[d]! << (w[s]! & 63n));
+    },
+  [ALU.RSH]:
+    ({ words: w }, d, s) =>
+    () => {
+      w[d] = w[d]! >> (w[s]! & 63n);
+    },
+  [ALU.ARSH]:
+    ({ signed: i }, d, s) =>
+    () => {
+      i[d] = i[d]! >> (i[s]! & 63n);
+    },
+  [ALU.NEG]:
+    ({ words: w }, d) =>
+    () => {
+      w[d] = -w[d]!;
+    },
+};
+
+/** ALU64 with offset 1: rounding toward zero; a remainder has the sign of the dividend. */
+export const WIDE_SIGNED: Meanings = {
+  [ALU.DIV]:
+    ({ signed: i }, d, s) =>
+    () => {
+      i[d] = i[s] === 0n ? 0n : i[d]! / i[s]!;
+    },
+  [ALU.MOD]:
+    ({ signed: i }, d, s) =>
+    () => {
+      if (i[s] !== 0n) i[d] = i[d]! % i[s]!;
+    },
+};
+
+/** ALU with offset 0, on low halves: h, and i the same halves, signed. The high half becomes zero. */
+export const NARROW: Meanings = {
+  [ALU.ADD]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * d]! + h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.SUB]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * d]! - h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.MUL]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = Math.imul(h[2 * d]!, h[2 * s]!);
+      h[2 * d + 1] = 0;
+    },
+  [ALU.DIV]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * s] === 0 ? 0 : h[2 * d]! / h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.MOD]:
+    ({ halves: h }, d, s) =>
+    () => {
+      if (h[2 * s] !== 0) h[2 * d] = h[2 * d]! % h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.OR]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * d]! | h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.AND]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * d]! & h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.XOR]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * d]! ^ h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.MOV]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * s]!;
+      h[2 * d + 1] = 0;
+    },
+  [ALU.LSH]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * d]! << (h[2 * s]! & 31);
+      h[2 * d + 1] = 0;
+    },
+  [ALU.RSH]:
+    ({ halves: h }, d, s) =>
+    () => {
+      h[2 * d] = h[2 * d]! >>> (h[2 * s]! & 31);
+      h[2 * d + 1] = 0;
+    },
+  [ALU.ARSH]:
+    ({ signedHalves: i }, d, s) =>
+    () => {
+      i[2 * d] = i[2 * d]! >> (i[2 * s]! & 31);
+      i[2 * d + 1] = 0;
+    },
+  [ALU.NEG]:
+    ({ halves: h }, d) =>
+    () => {
+      h[2 * d] = -h[2 * d]!;
+      h[2 * d + 1] = 0;
+    },
+};
+
+/** ALU with offset 1. */
+export const NARROW_SIGNED: Meanings = {
+  [ALU.DIV]:
+    ({ signedHalves: i }, d, s) =>
+    () => {
+      i[2 * d] = i[2 * s] === 0 ? 0 : i[2 * d]! / i[2 * s]!;
+      i[2 * d + 1] = 0;
+    },
+  [ALU.MOD]:
+    ({ signedHalves: i }, d, s) =>
+    () => {
+      if (i[2 * s] !== 0) i[2 * d] = i[2 * d]! % i[2 * s]!;
+      i[2 * d + 1] = 0;
+    },
+};
+
+/** MOV with offset 8, 16 or 32: sign-extends that many bits, to 64 in the ALU64 class and to 32 in the ALU class. */
+export function moveSigned({ words, halves }: BpfRegisters, d: number, s: number, bits: number, wide: boolean): Step {
+  return () => {
+    if (wide) words[d] = BigInt.asIntN(bits, words[s]!);
+    else {
+      halves[2 * d] = (halves[2 * s]! << (32 - bits)) >> (32 - bits);
+      halves[2 * d + 1] = 0;
+    }
+  };
+}
+
+/** The END operations (section 4.2): the bytes of the low `bits` in reverse order, the others cleared. */
+export function swapBytes({ words }: BpfRegisters, d: number, bits: number): Step {
+  return () => {
+    let rest = words[d]!;
+    let swapped = 0n;
+    for (let done = 0; done < bits; done += 8) {
+      swapped = (swapped << 8n) | (rest & 0xffn);
+      rest >>= 8n;
+    }
+    words[d] = swapped;
+  };
+}
+
+/** Conversion to little-endian on a little-endian machine: the bits above the width are cleared and nothing moves. */
+export function truncate({ words }: BpfRegisters, d: number, bits: number): Step {
+  return () => {
+    words[d] = BigInt.asUintN(bits, words[d]!);
+  };
+}

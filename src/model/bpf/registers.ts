@@ -1,0 +1,34 @@
+/** The internal register the verifier and the JIT use for their own instructions (MAX_BPF_REG, "AX"). */
+export const AX = 11;
+const REGISTERS = 12;
+
+/**
+ * The registers of a BPF program, seen as 64-bit and as 32-bit numbers, each signed and unsigned: register n is word n,
+ * and its low half is half 2n. The immediates of a program stand behind the registers, so an operation reads its source
+ * the same way whether it is a register or a constant.
+ */
+export class BpfRegisters {
+  readonly words: BigUint64Array;
+  readonly signed: BigInt64Array;
+  readonly halves: Uint32Array;
+  readonly signedHalves: Int32Array;
+
+  readonly #constants = new Map<bigint, number>();
+
+  /** `constants` bounds how many different immediates {@link constant} can hold. */
+  constructor(constants: number) {
+    const storage = new ArrayBuffer((REGISTERS + constants) * 8);
+    this.words = new BigUint64Array(storage);
+    this.signed = new BigInt64Array(storage);
+    this.halves = new Uint32Array(storage);
+    this.signedHalves = new Int32Array(storage);
+  }
+
+  /** The word that holds an immediate. */
+  constant(value: bigint): number {
+    const word = this.#constants.get(value) ?? REGISTERS + this.#constants.size;
+    this.#constants.set(value, word);
+    this.signed[word] = value;
+    return word;
+  }
+}
