@@ -2,6 +2,7 @@ import { CLASS, type Instruction, readInstructions } from '../model/bpf/encoding
 import { FRAME_BYTES, MOST_FRAMES } from '../model/bpf/interpreter.ts';
 import { FlatMemory } from '../model/machine/cpu/flat-memory.ts';
 import { type JitLine, jitInput } from './jit-line.ts';
+import { recordedSkb } from './jit-skb.ts';
 
 /**
  * The memory a recorded program ran in, as far as the recording tells: its code, context, arena and maps, and the thunks
@@ -21,25 +22,30 @@ export interface JitMemory {
 /** Chosen by us, in the ranges where the kernel has such things: the direct map and vmalloc space. */
 const CONTEXT = 0xffff_8881_4000_0000n;
 const STACK = 0xffff_c900_0010_0000n;
-const PRIVATE_STACK = 0xffff_8882_0000_0000n;
+const SKB_DATA = 0xffff_8881_5000_0000n;
+/** Such that this offset and a per-CPU pointer of the recorded kernel make an address in its per-CPU area. */
+const PER_CPU_OFFSET = 0xffff_8881_b500_0000n;
 const STACK_BYTES = MOST_FRAMES * FRAME_BYTES + 4096;
 
 /** The recorder filled an arena's first page so, and left its other pages absent. Found by comparing all its loads. */
-const arenaByte = (index: number): number => (index * 5 + 3) & 0xff;
+const ARENA_PAGE = Uint8Array.from({ length: 4096 }, (_, index) => index * 5 + 3);
 
-/** The recorder's context for programs of type SYSCALL, as its description states it. */
-const contextByte = (index: number): number => (index * 37 + 11) & 0xff;
-
-export const SYSCALL_PROGRAM = 31;
-
-export function jitMemory(line: JitLine, filler: number): JitMemory {
+/** `arenaPage` is the content of the arena's first page, if it is not what the recorder fills it with. */
+export function jitMemory(line: JitLine, filler: number, arenaPage: Uint8Array = ARENA_PAGE): JitMemory {
   const memory = new FlatMemory();
   const contextLength = line.ctx_len;
-  memory.map(CONTEXT, contextLength);
-  fill(memory, CONTEXT, contextLength, line.prog_type === SYSCALL_PROGRAM ? contextByte : () => filler);
-  memory.map(STACK, STACK_BYTES);
-  fill(memory, STACK, STACK_BYTES, () => filler);
-  const perCpuOffset = mapPerCpu(memory, line, filler);
+  mapFilled(memory, CONTEXT, contextLength, filler);
+  const skb = recordedSkb(line);
+  if (skb === undefined) memory.write(CONTEXT, contextBytes(line, filler));
+  else {
+    mapFilled(memory, SKB_DATA, skb.data.length, filler);
+    memory.write(SKB_DATA, skb.data);
+    memory.write(CONTEXT, skb.fieldsOver(new Uint8Array(contextLength).fill(filler), SKB_DATA));
+  }
+  mapFilled(memory, STACK, STACK_BYTES, filler);
+  const instructions = readInstructions(jitInput(line));
+  for (const variable of kernelVariables(instructions)) mapFilled(memory, variable, 8, filler);
+  const perCpuOffset = mapPerCpu(memory, line, instructions, filler);
   mapCode(memory, line);
   for (const { kptr, val } of line.maps) {
     memory.map(kptr, 4096);
@@ -50,52 +56,67 @@ export function jitMemory(line: JitLine, filler: number): JitMemory {
     context: CONTEXT,
     contextLength,
     stackTop: STACK + BigInt(STACK_BYTES),
-    arena: mapArena(memory, line),
+    arena: mapArena(memory, line, arenaPage),
     perCpuOffset,
   };
 }
 
-function fill(memory: FlatMemory, address: bigint, length: number, byteAt: (index: number) => number): void {
+/** The recorder's context for programs of type SYSCALL, as its description states it. Other contexts are not stated. */
+function contextBytes({ prog_type, ctx_len }: JitLine, filler: number): Uint8Array {
+  return Uint8Array.from({ length: ctx_len }, (_, index) => (prog_type === SYSCALL_PROGRAM ? index * 37 + 11 : filler));
+}
+
+export const SYSCALL_PROGRAM = 31;
+
+function mapFilled(memory: FlatMemory, address: bigint, length: number, filler: number): void {
+  memory.map(address, length);
   memory.write(
-    address,
-    Uint8Array.from({ length }, (_, index) => byteAt(index)),
+    address & ~0xfffn,
+    new Uint8Array(Math.ceil((Number(address & 0xfffn) + length) / 4096) * 4096).fill(filler),
   );
 }
 
+/** Addresses of kernel variables (jiffies, for one) that the verifier put into the program in place of a helper. */
+function kernelVariables(instructions: readonly Instruction[]): bigint[] {
+  return instructions.flatMap(({ opcode, imm }, index) => {
+    if (opcode !== 0x18 || instructions[index + 1]?.imm !== -1) return [];
+    const address = BigInt.asUintN(64, BigInt(imm));
+    return address >= KERNEL_IMAGE && address < KERNEL_IMAGE_END ? [address] : [];
+  });
+}
+
+/** Where the kernel image is mapped; modules and JITed code come after it (Documentation/arch/x86/x86_64/mm.rst). */
+const KERNEL_IMAGE = 0xffff_ffff_8000_0000n;
+const KERNEL_IMAGE_END = 0xffff_ffff_c000_0000n;
+
 /** The arena's band starts where the register that holds its base says; its first page follows the user address. */
-function mapArena(memory: FlatMemory, line: JitLine): JitMemory['arena'] {
+function mapArena(memory: FlatMemory, line: JitLine, page: Uint8Array): JitMemory['arena'] {
   const kernelStart = line.funcs[0]?.arena_kern;
   const userStart = line.arena_user;
   if (kernelStart === undefined || userStart === undefined) return undefined;
   const firstPage = kernelStart + (userStart & 0xffff_ffffn);
   memory.map(firstPage, 4096);
-  fill(memory, firstPage, 4096, arenaByte);
+  memory.write(firstPage, page);
   return { kernelStart, userStart };
 }
 
 /** Puts this CPU's offset where gs finds it, the private stack where it leads, and a page under each variable asked for. */
-function mapPerCpu(memory: FlatMemory, line: JitLine, filler: number): bigint {
+function mapPerCpu(memory: FlatMemory, line: JitLine, instructions: readonly Instruction[], filler: number): bigint {
   const framePointer = line.funcs.find(({ priv_frame_ptr }) => priv_frame_ptr !== undefined)?.priv_frame_ptr;
-  const offset = BigInt.asUintN(64, PRIVATE_STACK - ((framePointer ?? 0n) & ~0xfffn));
-  for (const variable of perCpuVariables(readInstructions(jitInput(line)))) mapWrapped(memory, offset + variable);
-  if (framePointer !== undefined) {
-    memory.map(PRIVATE_STACK - 0x8000n, 0x10000);
-    fill(memory, PRIVATE_STACK - 0x8000n, 0x10000, () => filler);
+  const offset = PER_CPU_OFFSET;
+  for (const variable of perCpuVariables(instructions)) {
+    mapFilled(memory, BigInt.asUintN(64, offset + variable), 16, filler);
   }
+  if (framePointer !== undefined) mapFilled(memory, offset + framePointer - 0x4000n, 0x8000, filler);
   if (line.this_cpu_off32 !== undefined) {
     const variable = BigInt.asIntN(32, line.this_cpu_off32);
-    const place = mapWrapped(memory, offset + variable);
+    const place = BigInt.asUintN(64, offset + variable);
+    memory.map(place, 8);
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, offset, true);
     memory.write(place, bytes);
   }
   return offset;
-}
-
-function mapWrapped(memory: FlatMemory, address: bigint): bigint {
-  const wrapped = BigInt.asUintN(64, address);
-  memory.map(wrapped, 16);
-  return wrapped;
 }
 
 /** Link addresses a program turns into per-CPU ones: a MOV of an immediate, then the per-CPU MOV of that register. */
@@ -131,10 +152,13 @@ function mapExceptionCallback(
   returnThunk: bigint,
 ): void {
   memory.map(addr, bytes48.length + 4, { execute: true });
-  const jump = bytes48.lastIndexOf(0xe9);
   memory.write(addr, bytes48);
-  if (jump < 0 || jump + 5 <= bytes48.length) return;
+  const jump = bytes48.findIndex((byte, index) => byte === LEAVE && bytes48[index + 1] === JUMP) + 1;
+  if (jump === 0 || jump + 5 <= bytes48.length) return;
   const distance = new Uint8Array(4);
   new DataView(distance.buffer).setInt32(0, Number(returnThunk - (addr + BigInt(jump) + 5n)), true);
   memory.write(addr + BigInt(jump + 1), distance);
 }
+
+const LEAVE = 0xc9;
+const JUMP = 0xe9;

@@ -5,6 +5,7 @@ import { MemoryPort } from '../model/machine/cpu/memory-port.ts';
 import type { RegisterName } from '../model/machine/cpu/register-file.ts';
 import type { JitLine } from './jit-line.ts';
 import type { JitMemory } from './jit-memory.ts';
+import { SKB_HELPERS } from './jit-skb.ts';
 
 /** How recorded machine code ended on the modelled CPU. */
 export type ProcessorEnd =
@@ -23,6 +24,11 @@ const PRESERVED = new Map<RegisterName, bigint>([
   ['r14', 0x5555n],
   ['r15', 0x6666n],
 ]);
+
+/** What the kernel function of a name does, where that is modelled. */
+export function recordedHelper(name: string): Helper | undefined {
+  return HELPERS.get(name) ?? SKB_HELPERS.get(name);
+}
 
 /** Where the kernel's caller goes on. Nothing is mapped there, so a return ends in a fetch fault with this address. */
 const CALLER = 0xffff_ffff_8000_0010n;
@@ -104,7 +110,7 @@ export class JitProcessor {
   #perform(name: string, limit: number): ProcessorEnd | undefined {
     const { registers } = this.#cpu;
     if (name === 'arch_bpf_timed_may_goto') return this.#timedMayGoto();
-    const helper: Helper | undefined = HELPERS.get(name);
+    const helper = recordedHelper(name);
     if (helper === undefined) return { kind: 'unknown-helper', name };
     let failure: ProcessorEnd | undefined;
     const call: HelperCall = {

@@ -5,17 +5,21 @@
 import { bytesEqual } from '../base/bytes.ts';
 import { hex } from '../base/word.ts';
 import { type Instruction, PSEUDO_CALL, readInstructions } from '../model/bpf/encoding.ts';
-import { HELPERS } from '../model/bpf/helper.ts';
 import { Interpreter } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
 import type { CallTarget, Program } from '../model/bpf/program.ts';
 import { type JitLine, jitInput } from './jit-line.ts';
 import { type JitMemory, jitMemory, SYSCALL_PROGRAM } from './jit-memory.ts';
-import { JitProcessor } from './jit-processor.ts';
+import { JitProcessor, recordedHelper } from './jit-processor.ts';
 
 /** What became of one line: equal, different in the way the text says, or beyond judgement for the reason given. */
 export type JitRunVerdict =
-  | { readonly kind: 'equal'; readonly performed: number; readonly retired: number }
+  | {
+      readonly kind: 'equal';
+      readonly performed: number;
+      readonly retired: number;
+      readonly arenaPage: Uint8Array | undefined;
+    }
   | { readonly kind: 'different'; readonly by: 'interpreter' | 'cpu'; readonly difference: string }
   | { readonly kind: 'not-comparable'; readonly reason: string };
 
@@ -25,9 +29,25 @@ const FILLERS = [0x00, 0xa5] as const;
 /** More than the longest recorded program performs, 65,535 rounds of may_goto twice. */
 const LIMIT = 5_000_000;
 
-export function runJitLine(line: JitLine): JitRunVerdict {
+/**
+ * Runs the lines of one recording in order. The order matters for arenas only: the recorder filled the first page anew
+ * before most programs, not before all, and the recording does not say before which.
+ */
+export class JitRuns {
+  #arenaPage: Uint8Array | undefined;
+
+  judge(line: JitLine): JitRunVerdict {
+    const left = this.#arenaPage;
+    const continued = left === undefined || line.arena_user === undefined ? undefined : runJitLine(line, left);
+    const verdict = continued?.kind === 'equal' ? continued : runJitLine(line);
+    if (verdict.kind === 'equal' && verdict.arenaPage !== undefined) this.#arenaPage = verdict.arenaPage;
+    return verdict;
+  }
+}
+
+function runJitLine(line: JitLine, arenaPage?: Uint8Array): JitRunVerdict {
   if (line.ret === undefined || line.ret === null) return skip('the recording has no test run');
-  const [first, second] = FILLERS.map((filler) => interpret(line, filler));
+  const [first, second] = FILLERS.map((filler) => interpret(line, filler, arenaPage));
   if (first!.skipped !== undefined) return skip(first!.skipped);
   if (JSON.stringify(first!.outcome) !== JSON.stringify(second!.outcome)) {
     return skip('the result depends on memory the recording does not state');
@@ -38,10 +58,10 @@ export function runJitLine(line: JitLine): JitRunVerdict {
     if (!known && first!.outcome.end !== undefined) return skip('it reads kernel objects the recording does not state');
     return { kind: 'different', by: 'interpreter', difference: wrong };
   }
-  const processed = process(line);
+  const processed = process(line, arenaPage);
   const wrongCode = differenceFrom(line, processed.outcome);
   if (wrongCode !== undefined) return { kind: 'different', by: 'cpu', difference: wrongCode };
-  return { kind: 'equal', performed: first!.performed, retired: processed.performed };
+  return { kind: 'equal', performed: first!.performed, retired: processed.performed, arenaPage: processed.arenaPage };
 }
 
 /** What can be seen of a run: r0, or why there is none, and the context's bytes. */
@@ -55,10 +75,12 @@ interface Run {
   readonly outcome: Outcome;
   readonly performed: number;
   readonly skipped?: string | undefined;
+  /** The arena's first page as the run left it. */
+  readonly arenaPage?: Uint8Array | undefined;
 }
 
-function interpret(line: JitLine, filler: number): Run {
-  const surroundings = jitMemory(line, filler);
+function interpret(line: JitLine, filler: number, arenaPage: Uint8Array | undefined): Run {
+  const surroundings = jitMemory(line, filler, arenaPage);
   let skipped: string | undefined;
   const interpreter = new Interpreter(programOf(line), {
     ...surroundings,
@@ -72,32 +94,36 @@ function interpret(line: JitLine, filler: number): Run {
   const outcome = {
     value: stop.kind === 'exit' ? hex(stop.value & 0xffff_ffffn) : undefined,
     end: stop.kind === 'exit' ? undefined : describeStop(stop),
-    context: contextText(surroundings),
+    context: contextText(line, surroundings),
   };
   return { outcome, performed: interpreter.performed, skipped };
 }
 
-function process(line: JitLine): Run {
-  const surroundings = jitMemory(line, FILLERS[0]);
+function process(line: JitLine, arenaPage: Uint8Array | undefined): Run {
+  const surroundings = jitMemory(line, FILLERS[0], arenaPage);
   const processor = new JitProcessor(line, surroundings);
   const end = processor.run(LIMIT);
   const outcome = {
     value: end.kind === 'returned' ? hex(end.value & 0xffff_ffffn) : undefined,
     end: end.kind === 'returned' ? undefined : describeEnd(end),
-    context: contextText(surroundings),
+    context: contextText(line, surroundings),
   };
-  return { outcome, performed: processor.retired };
+  const { arena, memory } = surroundings;
+  const page = arena && memory.read(arena.kernelStart + (arena.userStart & 0xffff_ffffn), 4096);
+  return { outcome, performed: processor.retired, arenaPage: page };
 }
 
 function describeEnd(end: ReturnType<JitProcessor['run']>): string {
   return JSON.stringify(end, (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value));
 }
 
-function contextText({ memory, context, contextLength }: JitMemory): string {
+/** Only programs of type SYSCALL give their context back. */
+function contextText(line: JitLine, { memory, context, contextLength }: JitMemory): string {
+  if (line.prog_type !== SYSCALL_PROGRAM) return '';
   return Buffer.from(memory.read(context, contextLength)).toString('hex');
 }
 
-/** How an outcome differs from the recorded one. Only programs of type SYSCALL give their context back. */
+/** How an outcome differs from the recorded one. */
 function differenceFrom(line: JitLine, outcome: Outcome): string | undefined {
   if (outcome.value === undefined) return outcome.end;
   if (outcome.value !== hex(line.ret!)) return `r0 is ${outcome.value} and was ${hex(line.ret!)}`;
@@ -131,5 +157,5 @@ function callTarget(line: JitLine, { src, imm, offset }: Instruction, index: num
   if (src === PSEUDO_CALL) return { kind: 'function', start: index + 1 + offset };
   const called = line.calls.find((call) => call.imm === imm);
   if (called === undefined) return { kind: 'unknown', name: `a function ${hex(imm)} from __bpf_call_base` };
-  return { kind: 'helper', name: called.sym, helper: HELPERS.get(called.sym) };
+  return { kind: 'helper', name: called.sym, helper: recordedHelper(called.sym) };
 }
