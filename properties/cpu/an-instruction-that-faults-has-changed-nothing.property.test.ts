@@ -127,8 +127,8 @@ describe('fetching', () => {
     }
     expect(machineWith('0f0b').cpu.run(1).kind).toBe('invalid-opcode');
     expect(machineWith('0fb9c0').cpu.run(1).kind).toBe('invalid-opcode');
-    expect(machineWith('2e'.repeat(15) + '90').cpu.run(1)).toEqual({ kind: 'general-protection', at: CODE });
-    expect(machineWith('2e'.repeat(14) + '90').cpu.run(1)).toEqual({ kind: 'limit' });
+    expect(machineWith(`${'2e'.repeat(15)}90`).cpu.run(1)).toEqual({ kind: 'general-protection', at: CODE });
+    expect(machineWith(`${'2e'.repeat(14)}90`).cpu.run(1)).toEqual({ kind: 'limit' });
   });
 
   it('stops behind a breakpoint, which has retired', () => {

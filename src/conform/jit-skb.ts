@@ -59,9 +59,8 @@ function loadHelper(size: number): Helper {
     const length = u32(word(call, skb! + BigInt(LEN)));
     if (from < 0n || from + BigInt(size) > length) return u64(-EFAULT);
     const data = word(call, skb! + BigInt(DATA)) + from;
-    let value = 0n;
-    for (let index = 0n; index < BigInt(size); index++) value = (value << 8n) | (word(call, data + index) & 0xffn);
-    return value;
+    const bytes = Array.from({ length: size }, (_, index) => word(call, data + BigInt(index)) & 0xffn);
+    return bytes.reduce((value, byte) => (value << 8n) | byte, 0n);
   };
 }
 

@@ -49,8 +49,8 @@ export const HELPERS: ReadonlyMap<string, Helper> = new Map<string, Helper>([
 /** bpf_probe_read_kernel(dst, size, src): copies, or fills dst with zeros and gives -EFAULT (kernel/trace/bpf_trace.c). */
 function probeReadKernel({ arguments: [to, size, from], memory }: HelperCall): bigint {
   const bytes: number[] = [];
-  for (let index = 0n; index < u64(size!); index++) {
-    const source = u64(from! + index);
+  for (let index = 0; index < Number(size); index++) {
+    const source = u64(from! + BigInt(index));
     if (memory.load(lowHalf(source), highHalf(source), 1) !== undefined) {
       writeBytes(memory, to!, new Array(Number(size)).fill(0));
       return u64(-EFAULT);

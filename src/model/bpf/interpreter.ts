@@ -6,6 +6,7 @@ import type { HelperCall, Thrown } from './helper.ts';
 import type { InterpreterStop } from './interpreter-stop.ts';
 import type { Step } from './meaning.ts';
 import type { ArenaFault, ArenaWindow, MemoryContext } from './memory-step.ts';
+import { Place } from './place.ts';
 import type { CallTarget, Program } from './program.ts';
 import { AX, BpfRegisters } from './registers.ts';
 import { stepOf } from './step.ts';
@@ -41,6 +42,8 @@ export class Interpreter implements MemoryContext {
   readonly port: MemoryPort;
   readonly surroundings: Surroundings;
   readonly program: Program;
+  readonly place = new Place();
+  readonly arena: ArenaWindow | undefined;
   readonly arenaFaults: ArenaFault[] = [];
 
   /** Instructions performed by all runs. */
@@ -55,13 +58,11 @@ export class Interpreter implements MemoryContext {
   constructor(program: Program, surroundings: Surroundings) {
     this.program = program;
     this.surroundings = surroundings;
+    this.arena = surroundings.arena;
+    this.place.arenaStart = surroundings.arena?.kernelStart ?? 0n;
     this.registers = new BpfRegisters(program.instructions.length + 1);
     this.port = new MemoryPort(surroundings.memory);
     this.#steps = program.instructions.map((instruction, index) => stepOf(this, instruction, index));
-  }
-
-  get arena(): ArenaWindow | undefined {
-    return this.surroundings.arena;
   }
 
   /** Runs with r1 to r5 as given, for at most `fuel` instructions. */
@@ -103,8 +104,8 @@ export class Interpreter implements MemoryContext {
     return LEAVE;
   }
 
-  endAtFault(at: number, address: bigint, size: number, write: boolean): number {
-    return this.stop({ kind: 'memory-fault', at, address, size, write });
+  endAtFault(at: number, size: number, write: boolean): number {
+    return this.stop({ kind: 'memory-fault', at, address: this.place.address, size, write });
   }
 
   reportArenaFault(fault: ArenaFault): void {
@@ -206,13 +207,16 @@ export class Interpreter implements MemoryContext {
    * when someone looks. It takes and gives AX and leaves every other register alone.
    */
   timedMayGoto(at: number): number | undefined {
-    const { words } = this.registers;
+    const { words, signedHalves } = this.registers;
     const stamp = u64(words[FRAME_POINTER]! + BigInt.asIntN(64, words[AX]!) + 8n);
     const [lo, hi] = [lowHalf(stamp), highHalf(stamp)];
-    if (this.port.load(lo, hi, 8) !== undefined) return this.endAtFault(at, stamp, 8, false);
+    if (this.port.load(lo, hi, 8) !== undefined) {
+      return this.stop({ kind: 'memory-fault', at, address: stamp, size: 8, write: false });
+    }
     const started = (this.port.lo | this.port.hi) !== 0;
     if (!started) this.port.store(lo, hi, 8, 1, 0);
-    words[AX] = started ? 0n : BigInt(MAY_GOTO_BUDGET);
+    signedHalves[2 * AX] = started ? 0 : MAY_GOTO_BUDGET;
+    signedHalves[2 * AX + 1] = 0;
     return undefined;
   }
 }

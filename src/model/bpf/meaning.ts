@@ -3,6 +3,9 @@
  * source word (see {@link BpfRegisters}), and gives the step that performs the instruction. Results wrap as the arrays
  * they are written to do. Division by zero gives zero and modulo by zero leaves the destination; the most negative number
  * divided by -1 stays what it is, with remainder 0. Shift counts are taken modulo the width.
+ *
+ * No bigint is chosen by a conditional expression here or in what the other steps do: Node 20's compiler aborts the whole
+ * process on some of those ("RepresentationChangerError ... UnsignedBigInt64"), so branches store each value themselves.
  */
 import { ALU } from './encoding.ts';
 import type { BpfRegisters } from './registers.ts';
@@ -33,7 +36,8 @@ export const WIDE: Meanings = {
   [ALU.DIV]:
     ({ words: w }, d, s) =>
     () => {
-      w[d] = w[s] === 0n ? 0n : w[d]! / w[s]!;
+      if (w[s] === 0n) w[d] = 0n;
+      else w[d] = w[d]! / w[s]!;
     },
   [ALU.MOD]:
     ({ words: w }, d, s) =>
@@ -87,7 +91,8 @@ export const WIDE_SIGNED: Meanings = {
   [ALU.DIV]:
     ({ signed: i }, d, s) =>
     () => {
-      i[d] = i[s] === 0n ? 0n : i[d]! / i[s]!;
+      if (i[s] === 0n) i[d] = 0n;
+      else i[d] = i[d]! / i[s]!;
     },
   [ALU.MOD]:
     ({ signed: i }, d, s) =>
@@ -205,22 +210,20 @@ export function moveSigned({ words, halves }: BpfRegisters, d: number, s: number
   };
 }
 
-/** The END operations (section 4.2): the bytes of the low `bits` in reverse order, the others cleared. */
-export function swapBytes({ words }: BpfRegisters, d: number, bits: number): Step {
+/** The END operations (section 4.2): the low bytes in reverse order, the others cleared. */
+export function swapBytes({ bytes }: BpfRegisters, d: number, bits: number): Step {
+  const moved = bytes.subarray(8 * d, 8 * d + bits / 8);
+  const cleared = bytes.subarray(8 * d + bits / 8, 8 * d + 8);
   return () => {
-    let rest = words[d]!;
-    let swapped = 0n;
-    for (let done = 0; done < bits; done += 8) {
-      swapped = (swapped << 8n) | (rest & 0xffn);
-      rest >>= 8n;
-    }
-    words[d] = swapped;
+    moved.reverse();
+    cleared.fill(0);
   };
 }
 
-/** Conversion to little-endian on a little-endian machine: the bits above the width are cleared and nothing moves. */
-export function truncate({ words }: BpfRegisters, d: number, bits: number): Step {
+/** Conversion to little-endian on a little-endian machine: nothing moves, the bytes above the width are cleared. */
+export function truncate({ bytes }: BpfRegisters, d: number, bits: number): Step {
+  const cleared = bytes.subarray(8 * d + bits / 8, 8 * d + 8);
   return () => {
-    words[d] = BigInt.asUintN(bits, words[d]!);
+    cleared.fill(0);
   };
 }

@@ -4,7 +4,7 @@ const REGISTERS = 12;
 
 /**
  * The registers of a BPF program, seen as 64-bit and as 32-bit numbers, each signed and unsigned: register n is word n,
- * and its low half is half 2n. The immediates of a program stand behind the registers, so an operation reads its source
+ * its low half is half 2n, and its low byte is byte 8n. The immediates of a program stand behind the registers, so an operation reads its source
  * the same way whether it is a register or a constant.
  */
 export class BpfRegisters {
@@ -12,6 +12,7 @@ export class BpfRegisters {
   readonly signed: BigInt64Array;
   readonly halves: Uint32Array;
   readonly signedHalves: Int32Array;
+  readonly bytes: Uint8Array;
 
   readonly #constants = new Map<bigint, number>();
 
@@ -22,6 +23,7 @@ export class BpfRegisters {
     this.signed = new BigInt64Array(storage);
     this.halves = new Uint32Array(storage);
     this.signedHalves = new Int32Array(storage);
+    this.bytes = new Uint8Array(storage);
   }
 
   /** The word that holds an immediate. */

@@ -1,4 +1,5 @@
 /** Finds the step that performs an instruction. What an instruction means is in the tables this looks into. */
+import { highHalf } from '../machine/cpu/register-file.ts';
 import { atomicStep } from './atomic-step.ts';
 import { NARROW_CONDITIONS, WIDE_CONDITIONS } from './condition.ts';
 import {
@@ -89,19 +90,21 @@ function byteOrder({ registers }: Interpreter, { opcode, dst, imm }: Instruction
 function specialMove(interpreter: Interpreter, instruction: Instruction, wide: boolean): Step | undefined {
   const { opcode, dst, src, offset, imm } = instruction;
   const { registers, surroundings } = interpreter;
-  const { words, halves } = registers;
+  const { words, signedHalves: halves } = registers;
   if ((opcode & SOURCE_REGISTER) === 0) return undefined;
   if (offset === 8 || offset === 16 || (offset === 32 && wide)) return moveSigned(registers, dst, src, offset, wide);
   if (offset === ADDR_PERCPU && wide) {
+    const perCpu = surroundings.perCpuOffset ?? 0n;
     return () => {
-      words[dst] = words[src]! + (surroundings.perCpuOffset ?? 0n);
+      words[dst] = words[src]! + perCpu;
     };
   }
   if (offset !== ADDR_SPACE_CAST || !wide) return undefined;
-  const upper = imm === CAST_TO_USER ? ((surroundings.arena?.userStart ?? 0n) >> 32n) << 32n : 0n;
+  const upper = imm === CAST_TO_USER ? highHalf(surroundings.arena?.userStart ?? 0n) : 0;
   return () => {
-    const low = BigInt(halves[2 * src]!);
-    words[dst] = low === 0n ? 0n : upper | low;
+    const low = halves[2 * src]!;
+    halves[2 * dst] = low;
+    halves[2 * dst + 1] = low === 0 ? 0 : upper;
   };
 }
 
