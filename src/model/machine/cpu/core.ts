@@ -48,11 +48,11 @@ export class Core {
   /** Loads the memory operand, zero-extended, into its slot. */
   loadMemory(instruction: Decoded, access: Access): Outcome {
     this.locate(instruction);
-    const { port } = this;
+    const { port, halves } = this;
     const fault = port.load(this.addressLo, this.addressHi, instruction.sourceWidth >> 3, access);
     if (fault !== undefined) return outcomeOf(fault, instruction.stackSegment);
-    this.halves[2 * MEMORY_SLOT] = port.lo;
-    this.halves[2 * MEMORY_SLOT + 1] = port.hi;
+    halves[MEMORY_LO] = port.lo;
+    halves[MEMORY_HI] = port.hi;
     return undefined;
   }
 
@@ -92,12 +92,10 @@ export class Core {
     this.addressHi = (this.addressHi + hi + carryOf(this.addressLo, lo)) | 0;
   }
 
-  /** left + right into lo and hi, with all flags. */
-  sum(width: number, leftLo: number, leftHi: number, rightLo: number, rightHi: number): void {
+  /** left + right, with all flags. Gives the low half and leaves the high half of a 64-bit sum in {@link hi}. */
+  sum(width: number, leftLo: number, leftHi: number, rightLo: number, rightHi: number): number {
     const { flags } = this;
     const lo = (leftLo + rightLo) | 0;
-    flags.low = lo;
-    this.lo = lo;
     if (width === 64) {
       const hi = (leftHi + rightHi + (lo >>> 0 < leftLo >>> 0 ? 1 : 0)) | 0;
       flags.fromSum(leftHi, rightHi, hi);
@@ -107,14 +105,13 @@ export class Core {
       flags.fromSum(leftLo, rightLo, lo);
       flags.any = lo;
     }
+    return lo;
   }
 
-  /** left - right into lo and hi, with all flags. */
-  difference(width: number, leftLo: number, leftHi: number, rightLo: number, rightHi: number): void {
+  /** left - right, in the same way. */
+  difference(width: number, leftLo: number, leftHi: number, rightLo: number, rightHi: number): number {
     const { flags } = this;
     const lo = (leftLo - rightLo) | 0;
-    flags.low = lo;
-    this.lo = lo;
     if (width === 64) {
       const hi = (leftHi - rightHi - (leftLo >>> 0 < rightLo >>> 0 ? 1 : 0)) | 0;
       flags.fromDifference(leftHi, rightHi, hi);
@@ -124,6 +121,7 @@ export class Core {
       flags.fromDifference(leftLo, rightLo, lo);
       flags.any = lo;
     }
+    return lo;
   }
 
   /** Continues at an address. One that is not canonical faults at the jump, not at its target (SDM 2A, JMP). */
@@ -159,6 +157,10 @@ export class Core {
     return undefined;
   }
 }
+
+/** The memory slot as places in the halves. Constants of this module are free; imported ones are looked up each time. */
+const MEMORY_LO = 2 * MEMORY_SLOT;
+const MEMORY_HI = MEMORY_LO + 1;
 
 /** The carry out of a 32-bit sum, told from the sum and either addend. */
 export function carryOf(sum: number, addend: number): number {

@@ -15,8 +15,8 @@ export function add(core: Core, instruction: Decoded): Outcome {
   const { halves } = core;
   const { left, right } = instruction;
   const source = instruction.immediate ?? halves;
-  core.sum(instruction.width, halves[left]!, halves[left + 1]!, source[right]!, source[right + 1]!);
-  return core.writeLeft(instruction, core.lo, core.hi);
+  const lo = core.sum(instruction.width, halves[left]!, halves[left + 1]!, source[right]!, source[right + 1]!);
+  return core.writeLeft(instruction, lo, core.hi);
 }
 
 export function sub(core: Core, instruction: Decoded): Outcome {
@@ -27,8 +27,8 @@ export function sub(core: Core, instruction: Decoded): Outcome {
   const { halves } = core;
   const { left, right } = instruction;
   const source = instruction.immediate ?? halves;
-  core.difference(instruction.width, halves[left]!, halves[left + 1]!, source[right]!, source[right + 1]!);
-  return core.writeLeft(instruction, core.lo, core.hi);
+  const lo = core.difference(instruction.width, halves[left]!, halves[left + 1]!, source[right]!, source[right + 1]!);
+  return core.writeLeft(instruction, lo, core.hi);
 }
 
 export function cmp(core: Core, instruction: Decoded): Outcome {
@@ -102,8 +102,8 @@ export function neg(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction, 'write');
   if (outcome !== undefined) return outcome;
   const { left } = instruction;
-  core.difference(instruction.width, 0, 0, core.halves[left]!, core.halves[left + 1]!);
-  return core.writeLeft(instruction, core.lo, core.hi);
+  const lo = core.difference(instruction.width, 0, 0, core.halves[left]!, core.halves[left + 1]!);
+  return core.writeLeft(instruction, lo, core.hi);
 }
 
 /** Logical instructions clear CF and OF. */
@@ -111,6 +111,6 @@ function logicalFlags(core: Core, width: number, lo: number, hi: number): void {
   const { flags } = core;
   flags.carry = 0;
   flags.overflow = 0;
-  if (width === 64) flags.fromResult(lo, lo | hi, hi);
-  else flags.fromResult(lo, lo, lo);
+  if (width === 64) flags.fromResult(lo | hi, hi);
+  else flags.fromResult(lo, lo);
 }

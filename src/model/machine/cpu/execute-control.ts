@@ -1,6 +1,5 @@
 /** PUSH, POP, LEAVE, CALL, RET, JMP, Jcc, the traps INT3, UD1 and UD2, and everything that does nothing (SDM 2). */
 import type { Core } from './core.ts';
-import { carryOf } from './core.ts';
 import type { Decoded } from './decoded.ts';
 import type { Outcome } from './exception.ts';
 import { RBP, RSP } from './register-file.ts';
@@ -92,7 +91,8 @@ function target(core: Core, instruction: Decoded): Outcome {
   }
   const distance = instruction.immediate![0]!;
   const lo = (core.nextLo + distance) | 0;
-  core.hi = (core.nextHi + (distance >> 31) + carryOf(lo, distance)) | 0;
+  const carry = lo >>> 0 < distance >>> 0 ? 1 : 0;
   core.lo = lo;
+  core.hi = (core.nextHi + (distance >> 31) + carry) | 0;
   return undefined;
 }

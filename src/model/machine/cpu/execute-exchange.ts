@@ -24,8 +24,8 @@ export function xadd(core: Core, instruction: Decoded): Outcome {
   const { left, right, width } = instruction;
   const oldLo = core.halves[left]!;
   const oldHi = core.halves[left + 1]!;
-  core.sum(width, oldLo, oldHi, core.halves[right]!, core.halves[right + 1]!);
-  core.storeMemory(instruction, core.lo, core.hi);
+  const lo = core.sum(width, oldLo, oldHi, core.halves[right]!, core.halves[right + 1]!);
+  core.storeMemory(instruction, lo, core.hi);
   setRegister(core, right, width, oldLo, oldHi);
   return undefined;
 }

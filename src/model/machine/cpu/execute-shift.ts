@@ -175,8 +175,8 @@ function rotateLeft(core: Core, width: number, lo: number, hi: number, count: nu
 
 function shiftFlags(core: Core, width: number, carry: number): void {
   core.flags.carry = carry;
-  if (width === 64) core.flags.fromResult(core.lo, core.lo | core.hi, core.hi);
-  else core.flags.fromResult(core.lo, core.lo, core.lo);
+  if (width === 64) core.flags.fromResult(core.lo | core.hi, core.hi);
+  else core.flags.fromResult(core.lo, core.lo);
 }
 
 function writeRegister(core: Core, { register, width }: Decoded): Outcome {

@@ -1,7 +1,7 @@
 /**
  * The status flags of RFLAGS (SDM 1, 3.4.3.1), kept as the words they are read from rather than as bits: an instruction
- * sets them ten times for every time a branch asks. Flags an instruction leaves undefined keep their value. AF is left
- * out: in 64-bit mode only lahf and pushf can see it, and this CPU has neither.
+ * sets them ten times for every time a branch asks. Flags an instruction leaves undefined keep their value. PF and AF
+ * are left out: the JIT never jumps on parity, and only lahf and pushf could show either.
  */
 export class Flags {
   /** CF and OF, each 0 or 1. */
@@ -14,12 +14,8 @@ export class Flags {
   /** ZF is set when this word, all bits of the last result or'ed together, is zero. */
   any = 1;
 
-  /** PF is set when the low byte of this word, the low half of the last result, has an even number of ones. */
-  low = 1;
-
-  /** Sets PF, ZF and SF from a result: its low half, all its bits together, and the half that holds its sign bit. */
-  fromResult(low: number, any: number, top: number): void {
-    this.low = low;
+  /** Sets ZF and SF from a result: all its bits together, and the half that holds its sign bit. */
+  fromResult(any: number, top: number): void {
     this.any = any;
     this.top = top;
   }
@@ -40,7 +36,7 @@ export class Flags {
 
   /**
    * Whether a condition holds. `condition` is the low nibble of Jcc, SETcc and CMOVcc opcodes (SDM 1, appendix B):
-   * an odd code negates the even one before it.
+   * an odd code negates the even one before it. The parity conditions, a and b, are not among them.
    */
   holds(condition: number): boolean {
     return this.#positive(condition >> 1) !== ((condition & 1) === 1);
@@ -58,8 +54,6 @@ export class Flags {
         return this.carry === 1 || this.any === 0;
       case 4:
         return this.top < 0;
-      case 5:
-        return evenParity(this.low);
       case 6:
         return this.top >>> 31 !== this.overflow;
       default:
@@ -67,22 +61,8 @@ export class Flags {
     }
   }
 
-  /** The flags as RFLAGS shows them: CF 0, PF 2, ZF 6, SF 7, OF 11. */
+  /** The flags as RFLAGS shows them: CF 0, ZF 6, SF 7, OF 11. */
   get image(): number {
-    return (
-      this.carry |
-      (evenParity(this.low) ? 1 << 2 : 0) |
-      (this.any === 0 ? 1 << 6 : 0) |
-      ((this.top >>> 31) << 7) |
-      (this.overflow << 11)
-    );
+    return this.carry | (this.any === 0 ? 1 << 6 : 0) | ((this.top >>> 31) << 7) | (this.overflow << 11);
   }
-}
-
-function evenParity(word: number): boolean {
-  let byte = word & 0xff;
-  byte ^= byte >> 4;
-  byte ^= byte >> 2;
-  byte ^= byte >> 1;
-  return (byte & 1) === 0;
 }

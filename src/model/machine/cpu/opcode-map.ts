@@ -48,8 +48,6 @@ const WIDE: Traits = { wide: true };
 const JUMP: Traits = { wide: true, jumps: true };
 const BYTE: Traits = { byte: true };
 
-const CONDITIONS = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g'] as const;
-
 export const ROWS: readonly Row[] = [
   ...arithmetic(0, 'add', add, LOCK),
   ...arithmetic(1, 'or', or, LOCK),
@@ -87,9 +85,7 @@ export const ROWS: readonly Row[] = [
   row('0f b7 /r', 'movzx', 'register, rm', loadUnsigned, { sourceWidth: 16 }),
   row('0f be /r', 'movsx', 'register, rm', loadSigned, { sourceWidth: 8 }),
   row('0f bf /r', 'movsx', 'register, rm', loadSigned, { sourceWidth: 16 }),
-  ...CONDITIONS.map((condition, code) =>
-    row(`${hexByte('0f', 0x40 + code)} /r`, `cmov${condition}`, 'register, rm', cmov),
-  ),
+  ...conditional((code) => `${hexByte('0f', 0x40 + code)} /r`, 'cmov', 'register, rm', cmov, {}),
 
   row('87 /r', 'xchg', 'rm, register', xchg, { lock: true, rm: 'memory' }),
   row('0f b1 /r', 'cmpxchg', 'rm, register', cmpxchg, { lock: true, rm: 'memory' }),
@@ -104,10 +100,8 @@ export const ROWS: readonly Row[] = [
   row('eb cb', 'jmp', 'relative', jmp, JUMP),
   row('ff /2', 'call', 'rm', call, JUMP),
   row('ff /4', 'jmp', 'rm', jmp, JUMP),
-  ...CONDITIONS.map((condition, code) => row(`${hexByte('', 0x70 + code)} cb`, `j${condition}`, 'relative', jcc, JUMP)),
-  ...CONDITIONS.map((condition, code) =>
-    row(`${hexByte('0f', 0x80 + code)} cd`, `j${condition}`, 'relative', jcc, JUMP),
-  ),
+  ...conditional((code) => `${hexByte('', 0x70 + code)} cb`, 'j', 'relative', jcc, JUMP),
+  ...conditional((code) => `${hexByte('0f', 0x80 + code)} cd`, 'j', 'relative', jcc, JUMP),
 
   row('90', 'nop', 'none', nothing, { word: nothing }),
   row('0f 1f /0', 'nop', 'none', nothing, { word: nothing }),
@@ -136,6 +130,20 @@ function shift(digit: number, name: string, execute: Execute, traits: Traits = {
     row(`d1 /${digit}`, name, 'rm, immediate', execute),
     row(`d3 /${digit}`, name, 'rm, cl', execute),
   ];
+}
+
+/** One row for each condition by the low nibble of its opcode; those of parity, a and b, are left out. */
+function conditional(
+  encoding: (code: number) => string,
+  stem: string,
+  form: Form,
+  execute: Execute,
+  traits: Traits,
+): Row[] {
+  const conditions = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', '', '', 'l', 'ge', 'le', 'g'];
+  return conditions.flatMap((condition, code) =>
+    condition === '' ? [] : [row(encoding(code), `${stem}${condition}`, form, execute, traits)],
+  );
 }
 
 function row(encoding: string, name: string, form: Form, execute: Execute, traits: Traits = {}): Row {
