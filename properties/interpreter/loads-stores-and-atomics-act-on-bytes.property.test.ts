@@ -141,6 +141,21 @@ describe('probing accesses', () => {
     expect(acquire).toMatchObject({ r2: 7n, faults: [{ write: true, address: 0x7f2e_0000_0000n + 7n + 16n }] });
   });
 
+  it('clear what an atomic would have fetched on kernels that do, which call a load-acquire a read', () => {
+    const run = (instruction: Instruction) => {
+      const surroundings = { memory: arenaMemory(), arena, clearsFaultedAtomics: true };
+      const interpreter = interpreterFor([instruction, EXIT], surroundings);
+      interpreter.run([0x8096_6000n, 7n]);
+      return { faults: interpreter.arenaFaults, r2: interpreter.registers.words[2] };
+    };
+    const fetch = { opcode: CLASS.STX | MODE.PROBE_ATOMIC, dst: 1, src: 2, offset: 4, imm: ATOMIC.XCHG };
+    expect(run(fetch)).toEqual({ faults: [{ write: true, address: 0x7f2e_8096_6004n }], r2: 0n });
+    const acquire = { opcode: CLASS.STX | MODE.PROBE_ATOMIC, dst: 2, src: 1, offset: 4, imm: ATOMIC.LOAD_ACQUIRE };
+    expect(run(acquire)).toEqual({ faults: [{ write: false, address: 0x7f2e_8096_6004n }], r2: 0n });
+    const add = { opcode: CLASS.STX | MODE.PROBE_ATOMIC, dst: 1, src: 2, offset: 4, imm: ALU.ADD };
+    expect(run(add)).toEqual({ faults: [{ write: true, address: 0x7f2e_8096_6004n }], r2: 7n });
+  });
+
   it('of kernel pointers read zero from user space, the vsyscall page and nowhere, and real kernel memory otherwise', () => {
     const memory = bpfMemory();
     memory.write(DATA, Uint8Array.of(0x80));

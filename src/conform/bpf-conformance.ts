@@ -4,7 +4,8 @@
  */
 import { fromHex } from '../base/bytes.ts';
 import { hex, u64 } from '../base/word.ts';
-import { AssemblyError, assembleConformance } from '../model/bpf/conformance-assembly.ts';
+import { assembleConformance } from '../model/bpf/conformance-assembly.ts';
+import { AssemblyError } from '../model/bpf/conformance-operands.ts';
 import { CLASS, type Instruction, JMP, readInstructions, SOURCE_REGISTER } from '../model/bpf/encoding.ts';
 import { FRAME_BYTES, Interpreter, MOST_FRAMES } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
@@ -12,7 +13,7 @@ import { linkedProgram } from '../model/bpf/program.ts';
 import { FlatMemory } from '../model/machine/cpu/flat-memory.ts';
 
 /** What a file asks for. */
-export interface ConformanceCase {
+interface ConformanceCase {
   readonly program: readonly Instruction[];
   readonly memory: Uint8Array;
   /** r0 at the end, or undefined when the program must not come to an end. */

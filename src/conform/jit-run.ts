@@ -142,7 +142,7 @@ function skip(reason: string): JitRunVerdict {
 }
 
 /** The program as the JIT got it: call targets are addresses relative to a base, functions have recorded addresses. */
-export function programOf(line: JitLine): Program {
+function programOf(line: JitLine): Program {
   const instructions = readInstructions(jitInput(line));
   return {
     instructions,

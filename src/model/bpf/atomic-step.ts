@@ -1,8 +1,9 @@
 /**
  * What the atomic instructions mean: RFC 9669 section 5.3, load-acquire and store-release. Whatever is fetched replaces
  * the source register (r0 for CMPXCHG) zero-extended. In an arena a bad address is reported as a write and changes
- * nothing at all, not even a load-acquire's destination: its exception table entry says so (a bug of 6.18 the recorded
- * kernels show; kernels from 7.2 on clear the destination).
+ * nothing at all, not even a load-acquire's destination, which the report even takes for the address: the exception
+ * table entry knows only stores here. Recorded kernels from 7.2 on clear what would have been fetched, and report a
+ * load-acquire as the read it is.
  */
 import { ALU, ATOMIC, type Instruction, sizeOf } from './encoding.ts';
 import type { Step } from './meaning.ts';
@@ -36,6 +37,7 @@ function readModifyWrite(context: MemoryContext, instruction: Instruction, index
     if (port.load(place.lo, place.hi, size, 'write') !== undefined) {
       if (addressing !== 'arena') return context.endAtFault(index, size, true);
       report(context, dst, offset, true);
+      if (fetched !== undefined && context.clearsFaultedAtomics) registers.words[fetched] = 0n;
       return undefined;
     }
     const { lo, hi } = port;
@@ -74,7 +76,7 @@ function highResult(imm: number, oldLo: number, old: number, operandLo: number, 
   return (old + operand + carry) | 0;
 }
 
-/** The base is the source register, but a fault is laid to the destination, which the kernel takes for the base. */
+/** The base is the source register, as in a load, though the instruction is of the store class. */
 function loadAcquire(context: MemoryContext, instruction: Instruction, index: number): Step {
   const { registers, port, place } = context;
   const { opcode, dst, src, offset } = instruction;
@@ -87,7 +89,10 @@ function loadAcquire(context: MemoryContext, instruction: Instruction, index: nu
       return undefined;
     }
     if (addressing !== 'arena') return context.endAtFault(index, size, false);
-    report(context, dst, offset, true);
+    if (context.clearsFaultedAtomics) {
+      report(context, src, offset, false);
+      registers.words[dst] = 0n;
+    } else report(context, dst, offset, true);
     return undefined;
   };
 }

@@ -6,7 +6,7 @@ import { JMP } from './encoding.ts';
 import type { Step } from './meaning.ts';
 import type { BpfRegisters } from './registers.ts';
 
-export type Condition = (registers: BpfRegisters, d: number, s: number, target: number) => Step;
+type Condition = (registers: BpfRegisters, d: number, s: number, target: number) => Step;
 export type Conditions = { readonly [operation: number]: Condition };
 
 export const WIDE_CONDITIONS: Conditions = {

@@ -4,16 +4,8 @@
  * `#` before a comment. The label `exit` is the last exit instruction. It is another language than the kernel's
  * disassembly and is read here only, for the sake of that suite.
  */
+import { AssemblyError, immediate, type Line, place, register } from './conformance-operands.ts';
 import { ALU, ATOMIC, CLASS, type Instruction, JMP, MODE, SOURCE_REGISTER } from './encoding.ts';
-
-/** A line that cannot be assembled. `line` counts from one. */
-export class AssemblyError extends Error {
-  override readonly name = 'AssemblyError';
-
-  constructor(line: number, text: string, expected: string) {
-    super(`line ${line}: expected ${expected} in "${text}"`);
-  }
-}
 
 /** Throws {@link AssemblyError} at the first line that is none of the language. */
 export function assembleConformance(text: string): Instruction[] {
@@ -72,11 +64,6 @@ function distanceTo(
   const place = target === undefined ? undefined : labels.get(target);
   if (place !== undefined) return place - at - 1;
   return target !== undefined && /^[+-]\d+$/.test(target) ? Number(target) : fail('a label or a signed distance');
-}
-
-interface Line {
-  readonly fail: (expected: string) => never;
-  readonly distance: (target: string | undefined) => number;
 }
 
 function assemble(words: readonly string[], line: Line): Instruction[] {
@@ -238,23 +225,4 @@ function withSource(opcode: number, operand: string | undefined, line: Line): Pa
     return { opcode: opcode | SOURCE_REGISTER, src: register(operand, line) };
   }
   return { opcode, imm: immediate(operand, line) };
-}
-
-function register(text: string | undefined, line: Line): number {
-  const number = /^%?r(\d+)$/.exec(text ?? '')?.[1];
-  return number !== undefined && Number(number) <= 10 ? Number(number) : line.fail('a register');
-}
-
-/** 32 bits, written signed or unsigned. */
-function immediate(text: string | undefined, line: Line): number {
-  if (text === undefined || !/^-?(0x[0-9a-f]+|\d+)$/i.test(text)) return line.fail('a number');
-  const magnitude = Number(text.replace('-', ''));
-  const number = text.startsWith('-') ? -magnitude : magnitude;
-  return number >= -0x8000_0000 && number <= 0xffff_ffff ? number | 0 : line.fail('a number of 32 bits');
-}
-
-function place(text: string | undefined, line: Line): { readonly base: number; readonly offset: number } {
-  const [, base, sign = '+', distance = '0'] = /^\[\s*(%?r\d+)\s*(?:([+-])\s*(\w+)\s*)?\]$/.exec(text ?? '') ?? [];
-  if (base === undefined || Number.isNaN(Number(distance))) return line.fail('[register+offset]');
-  return { base: register(base, line), offset: sign === '-' ? -Number(distance) : Number(distance) };
 }

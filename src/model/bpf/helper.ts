@@ -25,8 +25,6 @@ export interface Thrown {
 }
 
 export const EFAULT = 14n;
-export const EINVAL = 22n;
-export const ERANGE = 34n;
 
 /** By the kernel's name. A function that returns nothing leaves r0 without meaning; here it becomes zero. */
 export const HELPERS: ReadonlyMap<string, Helper> = new Map<string, Helper>([

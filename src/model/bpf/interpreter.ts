@@ -15,7 +15,7 @@ import { stepOf } from './step.ts';
 export const MOST_FRAMES = 8;
 
 /** MAX_TAIL_CALL_CNT. */
-export const MOST_TAIL_CALLS = 33;
+const MOST_TAIL_CALLS = 33;
 
 /** Bytes of stack per function: MAX_BPF_STACK is 512, and the verifier adds 16 for the counter of may_goto. */
 export const FRAME_BYTES = 1024;
@@ -26,6 +26,11 @@ export interface Surroundings {
   /** Address just above the stack, which must have {@link MOST_FRAMES} times {@link FRAME_BYTES} bytes below it. */
   readonly stackTop: bigint;
   readonly arena?: ArenaWindow | undefined;
+  /**
+   * True for kernels from 7.2 on, whose atomic instructions clear what they would have fetched when an arena access
+   * faults. Before that they leave it alone.
+   */
+  readonly clearsFaultedAtomics?: boolean | undefined;
   /** What a MOV of the per-CPU kind adds (this_cpu_off). */
   readonly perCpuOffset?: bigint | undefined;
   /** The program in a slot of a program array; undefined when the slot is empty or there is none. */
@@ -44,6 +49,7 @@ export class Interpreter implements MemoryContext {
   readonly program: Program;
   readonly place = new Place();
   readonly arena: ArenaWindow | undefined;
+  readonly clearsFaultedAtomics: boolean;
   readonly arenaFaults: ArenaFault[] = [];
 
   /** Instructions performed by all runs. */
@@ -59,6 +65,7 @@ export class Interpreter implements MemoryContext {
     this.program = program;
     this.surroundings = surroundings;
     this.arena = surroundings.arena;
+    this.clearsFaultedAtomics = surroundings.clearsFaultedAtomics ?? false;
     this.place.arenaStart = surroundings.arena?.kernelStart ?? 0n;
     this.registers = new BpfRegisters(program.instructions.length + 1);
     this.port = new MemoryPort(surroundings.memory);

@@ -13,7 +13,7 @@ import type { BpfRegisters } from './registers.ts';
 /** One instruction, performed. It gives the index to go on at, or undefined to go on with the next instruction. */
 export type Step = () => number | undefined;
 
-export type Meaning = (registers: BpfRegisters, d: number, s: number) => Step;
+type Meaning = (registers: BpfRegisters, d: number, s: number) => Step;
 export type Meanings = { readonly [operation: number]: Meaning };
 
 /** ALU64 with offset 0. Here w are the words, and i the same words, signed. */

@@ -31,6 +31,7 @@ export interface MemoryContext {
   readonly port: MemoryPort;
   readonly place: Place;
   readonly arena: ArenaWindow | undefined;
+  readonly clearsFaultedAtomics: boolean;
   /** Ends the program at the instruction of this index, whose place could not be used. */
   endAtFault(index: number, size: number, write: boolean): number;
   reportArenaFault(fault: ArenaFault): void;

@@ -1,4 +1,4 @@
-import type { Instruction } from './encoding.ts';
+import { type Instruction, PSEUDO_CALL, PSEUDO_KFUNC_CALL } from './encoding.ts';
 import type { Helper } from './helper.ts';
 
 /** What a call instruction calls. */
@@ -32,9 +32,9 @@ export function linkedProgram(
   return {
     instructions,
     resolveCall: ({ src, imm }, index) => {
-      if (src === 1) return { kind: 'function', start: index + 1 + imm };
-      if (src === 0) return { kind: 'helper', name: `helper ${imm}`, helper: helperNumbered(imm) };
-      return { kind: 'unknown', name: `kernel function with BTF id ${imm}` };
+      if (src === PSEUDO_CALL) return { kind: 'function', start: index + 1 + imm };
+      if (src === PSEUDO_KFUNC_CALL) return { kind: 'unknown', name: `kernel function with BTF id ${imm}` };
+      return { kind: 'helper', name: `helper ${imm}`, helper: helperNumbered(imm) };
     },
     functionAt: () => undefined,
   };

@@ -18,7 +18,7 @@ export const LONGEST_INSTRUCTION = 15;
 /** Why bytes are not an instruction: they end too early, or they mean nothing to this CPU. */
 export type Undecodable = typeof TRUNCATED | typeof UNKNOWN;
 export const TRUNCATED = 'truncated';
-export const UNKNOWN = 'unknown';
+const UNKNOWN = 'unknown';
 
 /** Decodes the instruction at `start`, looking at no byte at or after `end`. */
 export function decode(bytes: DataView, start: number, end: number): Decoded | Undecodable {

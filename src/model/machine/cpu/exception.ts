@@ -12,7 +12,7 @@ export type Exception =
   | { readonly kind: 'stack-fault'; readonly at: bigint }
   | PageFault;
 
-export interface PageFault {
+interface PageFault {
   readonly kind: 'page-fault';
   readonly at: bigint;
   /** CR2: the first byte of the access that lies on a page which could not be reached. */

@@ -4,8 +4,8 @@ import { RSP } from './register-file.ts';
 
 /** The low four bits of a REX prefix (SDM 2A, 2.2.1.2); VEX carries R, X and B too. */
 export const REX_B = 1;
-export const REX_X = 2;
-export const REX_R = 4;
+const REX_X = 2;
+const REX_R = 4;
 export const REX_W = 8;
 
 /** The operands a ModRM byte names: a register, and a register or memory. */

@@ -16,7 +16,7 @@ import { div, idiv, imul, mul } from './execute-multiply.ts';
 import { bswap, rol, ror, sar, shl, shr } from './execute-shift.ts';
 
 /** What distinguishes one line from the usual: a general instruction of 32 or 64 bits with any rm operand. */
-export interface Traits {
+interface Traits {
   /** Operands are bytes. */
   readonly byte?: true;
   /** The rm operand has this many bits, whatever the other has. */
