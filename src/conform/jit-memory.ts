@@ -6,8 +6,7 @@ import { recordedSkb } from './jit-skb.ts';
 
 /**
  * The memory a recorded program ran in, as far as the recording tells: its code, context, arena and maps, and the thunks
- * it leaves through. Bytes the recording does not tell (an uninitialised stack, the fields of an sk_buff, the content of
- * maps) are all `filler`: a result that is another for another filler cannot be judged.
+ * it leaves through. Maps are as they are created, all zero.
  */
 export interface JitMemory {
   readonly memory: FlatMemory;
@@ -17,6 +16,16 @@ export interface JitMemory {
   readonly arena: { readonly kernelStart: bigint; readonly userStart: bigint } | undefined;
   /** Where this CPU's copy of per-CPU variables is, relative to their link addresses. */
   readonly perCpuOffset: bigint;
+}
+
+/** What the recording leaves open, decided one way. A result that another decision changes says less, or nothing. */
+export interface Unstated {
+  /** Every byte of an uninitialised stack, and of kernel objects the program reads. */
+  readonly filler: number;
+  /** The content of the arena's first page, where it is not what the recorder fills it with. */
+  readonly arenaPage?: Uint8Array | undefined;
+  /** The program in every slot of a program array; without one the slots are empty. */
+  readonly tailCallTarget?: JitLine | undefined;
 }
 
 /** Chosen by us, in the ranges where the kernel has such things: the direct map and vmalloc space. */
@@ -30,8 +39,7 @@ const STACK_BYTES = MOST_FRAMES * FRAME_BYTES + 4096;
 /** The recorder filled an arena's first page so, and left its other pages absent. Found by comparing all its loads. */
 const ARENA_PAGE = Uint8Array.from({ length: 4096 }, (_, index) => index * 5 + 3);
 
-/** `arenaPage` is the content of the arena's first page, if it is not what the recorder fills it with. */
-export function jitMemory(line: JitLine, filler: number, arenaPage: Uint8Array = ARENA_PAGE): JitMemory {
+export function jitMemory(line: JitLine, { filler, arenaPage, tailCallTarget }: Unstated): JitMemory {
   const memory = new FlatMemory();
   const contextLength = line.ctx_len;
   mapFilled(memory, CONTEXT, contextLength, filler);
@@ -47,16 +55,17 @@ export function jitMemory(line: JitLine, filler: number, arenaPage: Uint8Array =
   for (const variable of kernelVariables(instructions)) mapFilled(memory, variable, 8, filler);
   const perCpuOffset = mapPerCpu(memory, line, instructions, filler);
   mapCode(memory, line);
-  for (const { kptr, val } of line.maps) {
+  for (const { type, kptr, val } of line.maps) {
     memory.map(kptr, 4096);
     if (val !== 0n) memory.map(val, 4096);
+    if (type === PROGRAM_ARRAY) fillProgramArray(memory, kptr, tailCallTarget);
   }
   return {
     memory,
     context: CONTEXT,
     contextLength,
     stackTop: STACK + BigInt(STACK_BYTES),
-    arena: mapArena(memory, line, arenaPage),
+    arena: mapArena(memory, line, arenaPage ?? ARENA_PAGE),
     perCpuOffset,
   };
 }
@@ -112,9 +121,7 @@ function mapPerCpu(memory: FlatMemory, line: JitLine, instructions: readonly Ins
     const variable = BigInt.asIntN(32, line.this_cpu_off32);
     const place = BigInt.asUintN(64, offset + variable);
     memory.map(place, 8);
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, offset, true);
-    memory.write(place, bytes);
+    memory.write(place, wordBytes(offset));
   }
   return offset;
 }
@@ -126,6 +133,31 @@ function perCpuVariables(instructions: readonly Instruction[]): bigint[] {
     const isPerCpuMove = opcode === (CLASS.ALU64 | 0xb8) && offset === -1;
     return isPerCpuMove && before !== undefined && before.dst === src ? [BigInt(before.imm)] : [];
   });
+}
+
+/** BPF_MAP_TYPE_PROG_ARRAY. */
+export const PROGRAM_ARRAY = 3;
+const SLOTS = 4;
+/** A struct bpf_prog of ours, and fields where the recorded kernel has them (see the recording's meta file). */
+const PROGRAM = 0xffff_8881_6000_0000n;
+const MAP_MAX_ENTRIES = 76n;
+const ARRAY_POINTERS = 312n;
+const PROGRAM_FUNCTION = 72n;
+
+/** What the code of a tail call reads: how many slots there are, the program in a slot, and where its code is. */
+function fillProgramArray(memory: FlatMemory, map: bigint, target: JitLine | undefined): void {
+  memory.write(map + MAP_MAX_ENTRIES, Uint8Array.of(SLOTS, 0, 0, 0));
+  if (target === undefined) return;
+  for (let slot = 0; slot < SLOTS; slot++) memory.write(map + ARRAY_POINTERS + BigInt(8 * slot), wordBytes(PROGRAM));
+  memory.map(PROGRAM, 4096);
+  memory.write(PROGRAM + PROGRAM_FUNCTION, wordBytes(target.funcs[0]!.addr));
+  mapCode(memory, target);
+}
+
+function wordBytes(word: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, word, true);
+  return bytes;
 }
 
 /** Code as the kernel had it; the return thunk is a bare return and the jump thunk a bare jump through rcx. */

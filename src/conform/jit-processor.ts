@@ -30,6 +30,9 @@ export function recordedHelper(name: string): Helper | undefined {
   return HELPERS.get(name) ?? SKB_HELPERS.get(name);
 }
 
+/** Where a tail call enters a program: behind the start of its prologue (X86_TAIL_CALL_OFFSET of the recorded kernel). */
+const TAIL_CALL_OFFSET = 12n;
+
 /** Where the kernel's caller goes on. Nothing is mapped there, so a return ends in a fetch fault with this address. */
 const CALLER = 0xffff_ffff_8000_0010n;
 const CALLBACK_CALLER = 0xffff_ffff_8000_0020n;
@@ -44,13 +47,16 @@ const CLOBBER = 0xdead_beef_dead_beefn;
  */
 export class JitProcessor {
   readonly #line: JitLine;
+  readonly #tailCallTarget: JitLine | undefined;
   readonly #surroundings: JitMemory;
   readonly #cpu: Cpu;
   readonly #port: MemoryPort;
   readonly #entries: readonly ExceptionEntry[];
 
-  constructor(line: JitLine, surroundings: JitMemory) {
+  /** `tailCallTarget` is the program a patched direct tail call goes to; its own address is not recorded. */
+  constructor(line: JitLine, surroundings: JitMemory, tailCallTarget?: JitLine) {
     this.#line = line;
+    this.#tailCallTarget = tailCallTarget;
     this.#surroundings = surroundings;
     this.#cpu = new Cpu(surroundings.memory);
     this.#port = new MemoryPort(surroundings.memory);
@@ -100,6 +106,10 @@ export class JitProcessor {
     const { registers } = this.#cpu;
     const called = this.#line.calls.find(({ addr }) => addr === registers.ip);
     if (called !== undefined) return this.#perform(called.sym, limit);
+    if (stop.kind === 'page-fault' && stop.execute && this.#tailCallTarget !== undefined) {
+      registers.ip = this.#tailCallTarget.funcs[0]!.addr + TAIL_CALL_OFFSET;
+      return undefined;
+    }
     const entry = this.#entries.find(({ instruction }) => instruction === registers.ip);
     if (entry === undefined) return { kind: 'stopped', stop };
     applyFixup(entry, registers, this.#line.arena_user ?? 0n);

@@ -9,7 +9,7 @@ import { Interpreter } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
 import type { CallTarget, Program } from '../model/bpf/program.ts';
 import { type JitLine, jitInput } from './jit-line.ts';
-import { type JitMemory, jitMemory, SYSCALL_PROGRAM } from './jit-memory.ts';
+import { type JitMemory, jitMemory, PROGRAM_ARRAY, SYSCALL_PROGRAM, type Unstated } from './jit-memory.ts';
 import { JitProcessor, recordedHelper } from './jit-processor.ts';
 
 /** What became of one line: equal, different in the way the text says, or beyond judgement for the reason given. */
@@ -30,24 +30,42 @@ const FILLERS = [0x00, 0xa5] as const;
 const LIMIT = 5_000_000;
 
 /**
- * Runs the lines of one recording in order. The order matters for arenas only: the recorder filled the first page anew
- * before most programs, not before all, and the recording does not say before which.
+ * Judges the lines of one recording, in order. What the recording leaves open is tried every way it can have been, and
+ * one way must agree in everything: whether the recorder had filled the arena anew, and whether the slots of a program
+ * array were empty or held the program the recording calls the target.
  */
 export class JitRuns {
   #arenaPage: Uint8Array | undefined;
+  #tailCallTarget: JitLine | undefined;
 
   judge(line: JitLine): JitRunVerdict {
-    const left = this.#arenaPage;
-    const continued = left === undefined || line.arena_user === undefined ? undefined : runJitLine(line, left);
-    const verdict = continued?.kind === 'equal' ? continued : runJitLine(line);
-    if (verdict.kind === 'equal' && verdict.arenaPage !== undefined) this.#arenaPage = verdict.arenaPage;
-    return verdict;
+    if (line.note === 'tail-call target') this.#tailCallTarget = line;
+    const pages = line.arena_user === undefined ? [undefined] : [this.#arenaPage, undefined];
+    const targets = line.maps.some(({ type }) => type === PROGRAM_ARRAY)
+      ? [undefined, this.#tailCallTarget]
+      : [undefined];
+    const verdicts: JitRunVerdict[] = [];
+    for (const tailCallTarget of targets) {
+      for (const arenaPage of pages) {
+        const verdict = runJitLine(line, { arenaPage, tailCallTarget });
+        if (verdict.kind === 'equal') {
+          this.#arenaPage = verdict.arenaPage ?? this.#arenaPage;
+          return verdict;
+        }
+        verdicts.push(verdict);
+      }
+    }
+    if (targets.length > 1 && this.#tailCallTarget === undefined)
+      return skip('the programs in its program array are not recorded');
+    return verdicts.at(-1)!;
   }
 }
 
-function runJitLine(line: JitLine, arenaPage?: Uint8Array): JitRunVerdict {
+type Decided = Omit<Unstated, 'filler'>;
+
+function runJitLine(line: JitLine, decided: Decided): JitRunVerdict {
   if (line.ret === undefined || line.ret === null) return skip('the recording has no test run');
-  const [first, second] = FILLERS.map((filler) => interpret(line, filler, arenaPage));
+  const [first, second] = FILLERS.map((filler) => interpret(line, { ...decided, filler }));
   if (first!.skipped !== undefined) return skip(first!.skipped);
   if (JSON.stringify(first!.outcome) !== JSON.stringify(second!.outcome)) {
     return skip('the result depends on memory the recording does not state');
@@ -58,7 +76,7 @@ function runJitLine(line: JitLine, arenaPage?: Uint8Array): JitRunVerdict {
     if (!known && first!.outcome.end !== undefined) return skip('it reads kernel objects the recording does not state');
     return { kind: 'different', by: 'interpreter', difference: wrong };
   }
-  const processed = process(line, arenaPage);
+  const processed = process(line, { ...decided, filler: FILLERS[0] });
   const wrongCode = differenceFrom(line, processed.outcome);
   if (wrongCode !== undefined) return { kind: 'different', by: 'cpu', difference: wrongCode };
   return { kind: 'equal', performed: first!.performed, retired: processed.performed, arenaPage: processed.arenaPage };
@@ -79,18 +97,15 @@ interface Run {
   readonly arenaPage?: Uint8Array | undefined;
 }
 
-function interpret(line: JitLine, filler: number, arenaPage: Uint8Array | undefined): Run {
-  const surroundings = jitMemory(line, filler, arenaPage);
-  let skipped: string | undefined;
+function interpret(line: JitLine, unstated: Unstated): Run {
+  const surroundings = jitMemory(line, unstated);
+  const { tailCallTarget } = unstated;
   const interpreter = new Interpreter(programOf(line), {
     ...surroundings,
-    tailCallTarget: () => {
-      if (!/slot empty/.test(line.note)) skipped = 'the program array and the programs in it are not recorded';
-      return undefined;
-    },
+    tailCallTarget: () => (tailCallTarget === undefined ? undefined : programOf(tailCallTarget)),
   });
   const stop = interpreter.run([surroundings.context], LIMIT);
-  if (stop.kind === 'unknown-call') skipped = `${stop.name} is not modelled`;
+  const skipped = stop.kind === 'unknown-call' ? `${stop.name} is not modelled` : undefined;
   const outcome = {
     value: stop.kind === 'exit' ? hex(stop.value & 0xffff_ffffn) : undefined,
     end: stop.kind === 'exit' ? undefined : describeStop(stop),
@@ -99,9 +114,9 @@ function interpret(line: JitLine, filler: number, arenaPage: Uint8Array | undefi
   return { outcome, performed: interpreter.performed, skipped };
 }
 
-function process(line: JitLine, arenaPage: Uint8Array | undefined): Run {
-  const surroundings = jitMemory(line, FILLERS[0], arenaPage);
-  const processor = new JitProcessor(line, surroundings);
+function process(line: JitLine, unstated: Unstated): Run {
+  const surroundings = jitMemory(line, unstated);
+  const processor = new JitProcessor(line, surroundings, unstated.tailCallTarget);
   const end = processor.run(LIMIT);
   const outcome = {
     value: end.kind === 'returned' ? hex(end.value & 0xffff_ffffn) : undefined,
@@ -128,7 +143,7 @@ function differenceFrom(line: JitLine, outcome: Outcome): string | undefined {
   if (outcome.value === undefined) return outcome.end;
   if (outcome.value !== hex(line.ret!)) return `r0 is ${outcome.value} and was ${hex(line.ret!)}`;
   if (line.prog_type !== SYSCALL_PROGRAM) return undefined;
-  const { memory, context, contextLength } = jitMemory(line, FILLERS[0]);
+  const { memory, context, contextLength } = jitMemory(line, { filler: FILLERS[0] });
   const expected = memory.read(context, contextLength);
   if (line.ctx_diff !== undefined) expected.set(line.ctx_diff.bytes, line.ctx_diff.off);
   const found = new Uint8Array(Buffer.from(outcome.context, 'hex'));
