@@ -138,3 +138,24 @@ describe('fetching', () => {
     expect(cpu.run(10)).toEqual({ kind: 'breakpoint', at: CODE + 4n });
   });
 });
+
+describe('a CPU', () => {
+  it('stops with a value whatever bytes it is given, and where it stopped it stops again', () => {
+    const bytes = fc.array(
+      fc.oneof(fc.nat(255), fc.constantFrom(0x48, 0x89, 0x8b, 0x01, 0xc3, 0xe8, 0x50, 0x0f, 0xf0, 0x41, 0x83, 0xc1)),
+      { minLength: 1, maxLength: 64 },
+    );
+    fc.assert(
+      fc.property(bytes, (code) => {
+        const { cpu } = machineWith(Uint8Array.from(code), { rbx: DATA, rbp: STACK_TOP - 512n, rax: DATA + 64n });
+        const stop = cpu.run(300);
+        if (stop.kind === 'limit' || stop.kind === 'breakpoint') return;
+        const at = cpu.registers.ip;
+        expect(stop.at).toBe(at);
+        expect(cpu.run(300)).toEqual(stop);
+        expect(cpu.registers.ip).toBe(at);
+      }),
+      { seed: 13, numRuns: 3_000 },
+    );
+  });
+});

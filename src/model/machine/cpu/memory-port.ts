@@ -18,17 +18,16 @@ export class MemoryPort {
 
   readonly bus: Bus;
 
-  /** Bits 63..n of a canonical address are equal; they lie in the high half, so this is n minus 32, less one: 15 or 24. */
-  readonly #signShift: number;
+  /** High halves of canonical addresses, as signed numbers, reach from minus this to just below it. */
+  readonly #canonicalBound: number;
 
   constructor(bus: Bus, virtualAddressBits: 48 | 57 = 48) {
     this.bus = bus;
-    this.#signShift = virtualAddressBits - 33;
+    this.#canonicalBound = 1 << (virtualAddressBits - 33);
   }
 
   isCanonical(hi: number): boolean {
-    const sign = hi >> this.#signShift;
-    return sign === 0 || sign === -1;
+    return hi < this.#canonicalBound && hi >= -this.#canonicalBound;
   }
 
   /** Loads `size` bytes. `access` 'write' makes it the first half of a read-modify-write. */
