@@ -47,12 +47,17 @@ export class Core {
 
   /** Loads the memory operand, zero-extended, into its slot. */
   loadMemory(instruction: Decoded, access: Access): Outcome {
+    return this.loadTo(MEMORY_LO, instruction, access);
+  }
+
+  /** Loads the memory operand, zero-extended, into the given place and the one after it. */
+  loadTo(place: number, instruction: Decoded, access: Access): Outcome {
     this.locate(instruction);
     const { port, halves } = this;
     const fault = port.load(this.addressLo, this.addressHi, instruction.sourceWidth >> 3, access);
     if (fault !== undefined) return outcomeOf(fault, instruction.stackSegment);
-    halves[MEMORY_LO] = port.lo;
-    halves[MEMORY_HI] = port.hi;
+    halves[place] = port.lo;
+    halves[place + 1] = port.hi;
     return undefined;
   }
 
@@ -158,9 +163,8 @@ export class Core {
   }
 }
 
-/** The memory slot as places in the halves. Constants of this module are free; imported ones are looked up each time. */
+/** The memory slot as a place in the halves. Constants of this module are free; imported ones are looked up each time. */
 const MEMORY_LO = 2 * MEMORY_SLOT;
-const MEMORY_HI = MEMORY_LO + 1;
 
 /** The carry out of a 32-bit sum, told from the sum and either addend. */
 export function carryOf(sum: number, addend: number): number {

@@ -26,21 +26,18 @@ export function storeNarrow(core: Core, instruction: Decoded): Outcome {
   return undefined;
 }
 
-/** mov register, rm, 32 and 64 bits wide. */
+/** mov register, rm, 32 and 64 bits wide: a load's upper half is zero where it should be. */
 export function load(core: Core, instruction: Decoded): Outcome {
-  if (instruction.inMemory) {
-    const outcome = core.loadMemory(instruction, 'read');
-    if (outcome !== undefined) return outcome;
-  }
-  return core.writeLeft(instruction, core.halves[instruction.right]!, core.halves[instruction.right + 1]!);
+  const { left, right } = instruction;
+  if (instruction.inMemory) return core.loadTo(left, instruction, 'read');
+  return core.writeLeft(instruction, core.halves[right]!, core.halves[right + 1]!);
 }
 
-/** movzx. */
+/** movzx: what is loaded has no bits above its width. */
 export function loadUnsigned(core: Core, instruction: Decoded): Outcome {
-  const outcome = core.prepare(instruction);
-  if (outcome !== undefined) return outcome;
-  const unused = 32 - instruction.sourceWidth;
-  return core.writeLeft(instruction, (narrowSource(core, instruction) << unused) >>> unused, 0);
+  if (instruction.inMemory) return core.loadTo(instruction.left, instruction, 'read');
+  const mask = (1 << instruction.sourceWidth) - 1;
+  return core.writeLeft(instruction, narrowRegister(core, instruction.rm) & mask, 0);
 }
 
 /** movsx and movsxd. */
