@@ -57,6 +57,9 @@ export class Interpreter implements MemoryContext {
 
   readonly #steps: readonly Step[];
   readonly #frames: Frame[] = [];
+  /** Main's may_goto budget; other functions have theirs in their frames. */
+  readonly #main = { mayGotoLeft: 0 };
+  #stackTop = 0n;
   #fuel = 0;
   #tailCalls = 0;
   #stop: InterpreterStop | undefined;
@@ -82,6 +85,8 @@ export class Interpreter implements MemoryContext {
     for (let register = 0; register <= AX; register++) words[register] = 0n;
     for (const [index, value] of parameters.entries()) words[1 + index] = u64(value);
     words[FRAME_POINTER] = stackTop;
+    this.#main.mayGotoLeft = MAY_GOTO_BUDGET;
+    this.#stackTop = stackTop;
     this.#fuel = fuel;
     this.#tailCalls = tailCalls;
     this.#stop = undefined;
@@ -175,7 +180,7 @@ export class Interpreter implements MemoryContext {
     const { exceptionCallback } = this.program;
     const { words } = this.registers;
     this.#frames.length = 0;
-    words[FRAME_POINTER] = this.surroundings.stackTop;
+    words[FRAME_POINTER] = this.#stackTop;
     words[0] = cookie;
     words[1] = cookie;
     if (exceptionCallback !== undefined) this.#execute(exceptionCallback);
@@ -205,8 +210,6 @@ export class Interpreter implements MemoryContext {
     frame.mayGotoLeft--;
     return false;
   }
-
-  readonly #main = { mayGotoLeft: MAY_GOTO_BUDGET };
 
   /**
    * arch_bpf_timed_may_goto: AX holds the stack offset of a counter with a timestamp behind it. The first call starts

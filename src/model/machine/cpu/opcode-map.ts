@@ -1,7 +1,7 @@
 /**
  * The instructions this CPU has, one a line, in the notation of the SDM: opcode bytes, then `/r` or `/digit` for a ModRM
- * byte, `+r` for a register and `+cc` for a condition in the opcode, `ib iz iv cb cd` for what follows: a byte, a word of
- * at most 32 bits, a word of operand size, a relative byte or doubleword.
+ * byte, `+r` for a register in the opcode, and `ib iz iv cb cd` for what follows: a byte, a word of at most 32 bits, a word
+ * of operand size, a relative byte or doubleword.
  *
  * They are what the kernel's x86-64 BPF JIT, its trampolines and its thunks are made of (arch/x86/net/bpf_jit_comp.c).
  * The rest of the architecture is left out on purpose: code that strays from what the JIT emits should stop the CPU with
