@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { performTrace } from '../../src/engine/perform.ts';
+import { allSuites } from '../../src/lab/suites/all.ts';
+import type { Trace } from '../../src/language/trace.ts';
+import { printExpectation } from '../../src/language/trace-text/header.ts';
+import { parseTrace } from '../../src/language/trace-text/parse.ts';
+import { printTrace } from '../../src/language/trace-text/print.ts';
+
+const corpus = fileURLToPath(new URL('../../corpus/', import.meta.url));
+const paths = readdirSync(corpus, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.trace'))
+  .sort();
+
+const read = (path: string): Trace => parseTrace(readFileSync(corpus + path, 'utf8'), allSuites);
+
+/** What performing a trace showed, in the words of an `expect:` line. */
+function shown(trace: Trace): string {
+  const suite = allSuites.find(({ name }) => name === trace.header.suite)!;
+  const performed = performTrace(suite, trace);
+  expect(performed.skipped).toEqual([]);
+  if (performed.kind === 'violates') return `violates ${performed.violation.law}`;
+  return performed.kind === 'known' ? `known ${performed.bug}` : 'holds';
+}
+
+test('there is a corpus', () => expect(paths.length).toBeGreaterThan(20));
+
+test.each(paths)('%s does what its head expects', (path) => {
+  const trace = read(path);
+  expect(shown(trace)).toBe(printExpectation(trace.header.expect!));
+});
+
+describe('every planted bug has its good twin: the same steps without the fault', () => {
+  const bad = paths.filter((path) => /(^|\/)bad-[^/]*$/.test(path));
+
+  test.each(bad)('%s', (path) => {
+    const twinPath = path.replace(/bad-([^/]*)$/, 'good-$1');
+    expect(paths).toContain(twinPath);
+    const [broken, twin] = [read(path), read(twinPath)];
+    expect(broken.header.fault).toBeDefined();
+    expect(twin.header.fault).toBeUndefined();
+    expect(twin.header.kernel).toBe(broken.header.kernel);
+    expect(printTrace({ header: {}, steps: twin.steps })).toBe(printTrace({ header: {}, steps: broken.steps }));
+  });
+});

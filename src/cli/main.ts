@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { kernelSentences } from '../lab/kernels.ts';
+import { Registry } from '../lab/registry.ts';
+import { allSuites } from '../lab/suites/all.ts';
+import { InputError } from '../language/input-error.ts';
+import type { AnySuite } from '../language/suite.ts';
+import { bugReport } from './bug-report.ts';
+import { conformVerb } from './conform.ts';
+import { type Answer, Desk } from './desk.ts';
+import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
+import { explainVerb } from './explain.ts';
+import { listVerb } from './list.ts';
+import { mainVerb } from './main-job.ts';
+import { replayVerb } from './replay.ts';
+import { runVerb } from './run.ts';
+import { shrinkVerb } from './shrink.ts';
+import { processSurroundings, type Surroundings } from './surroundings.ts';
+import { loadSuites } from './user-suites.ts';
+import type { Verb } from './verb.ts';
+
+/** The suites and the surroundings of a command, where they are not the project's and the process's own. */
+export interface MainOptions {
+  /** What to offer instead of the project's own suites; spread `allSuites` to offer both. */
+  readonly suites?: readonly AnySuite[];
+  readonly surroundings?: Surroundings;
+}
+
+const VERBS: readonly Verb[] = [mainVerb, runVerb, shrinkVerb, replayVerb, listVerb, explainVerb, conformVerb];
+
+/**
+ * The command line. `argv` are the words behind `roxcheck`. Answers with the exit code (0 all well, 1 something found, 2 the
+ * user's input is wrong, 3 our own bug, 130 interrupted) and never throws.
+ */
+export async function main(argv: readonly string[], options: MainOptions = {}): Promise<number> {
+  const surroundings = options.surroundings ?? processSurroundings();
+  const json = argv.includes('--json');
+  let answer: Answer = { exitCode: WRONG_INPUT, document: {} };
+  const program = new Command('roxcheck')
+    .description(
+      'Questions an executable model of how Linux handles executable memory, BPF arenas and the x86-64 BPF JIT.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: surroundings.out, writeErr: (text) => json || surroundings.err(text) })
+    .showHelpAfterError('(--help tells more)');
+  for (const verb of VERBS) {
+    declare(program, verb, async (words, given) => {
+      const { with: modules = [] } = given;
+      const suites = [...(options.suites ?? allSuites), ...(await loadSuites(modules, surroundings.folder))];
+      const registry = new Registry(suites, kernelSentences);
+      answer = await verb.act(new Desk(registry, surroundings, { json, modules }), words, given);
+    });
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    answer = failed(error, json, surroundings);
+  }
+  if (json) surroundings.out(`${JSON.stringify({ ...envelope(answer.exitCode), ...answer.document }, printable, 2)}\n`);
+  return answer.exitCode;
+}
+
+/** Gives the program one verb with its words and options, and the options that every verb has. */
+function declare(
+  program: Command,
+  verb: Verb,
+  act: (words: readonly string[], options: CommonOptions) => Promise<void>,
+): void {
+  const command = program.command(verb.name).description(verb.does);
+  for (const { syntax, does, choices } of verb.words ?? []) {
+    const word = command.createArgument(syntax, does);
+    command.addArgument(choices === undefined ? word : word.choices(choices));
+  }
+  for (const { syntax, does, parse, default: preset } of verb.options ?? []) {
+    const option = new Option(syntax, does);
+    if (parse !== undefined) option.argParser((text, previous) => asArgument(() => parse(text, previous)));
+    command.addOption(preset === undefined ? option : option.default(preset));
+  }
+  command
+    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append)
+    .option('--json', 'print one JSON document instead of text')
+    .action((...given: unknown[]) => {
+      const words = given.slice(0, -2).flat() as (string | undefined)[];
+      const present = words.filter((word) => word !== undefined);
+      return act(present, given.at(-2) as CommonOptions);
+    });
+}
+
+/** What every verb can be given. */
+interface CommonOptions {
+  readonly with?: readonly string[];
+}
+
+function append(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, text];
+}
+
+/** Lets an option's own parser say what is wrong in commander's way. */
+function asArgument<Value>(parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof InputError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+/** Tells people what went wrong, and answers with the document that tells programs. */
+function failed(error: unknown, json: boolean, { err }: Surroundings): Answer {
+  if (error instanceof CommanderError) {
+    // Commander has printed its message and its hint already.
+    const message = error.code === 'commander.help' ? 'expected a verb' : error.message.replace(/^error: /, '');
+    return { exitCode: WRONG_INPUT, document: { error: { message } } };
+  }
+  if (error instanceof InputError) {
+    if (!json) err(`${error.describe()}\n`);
+    return { exitCode: WRONG_INPUT, document: { error: { message: error.message, ...error.place } } };
+  }
+  if (!json) err(`${bugReport(error)}\n`);
+  return { exitCode: OUR_OWN_BUG, document: { error: { message: messageOf(error) } } };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const version = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+).version;
+
+function envelope(exitCode: number) {
+  return { tool: 'roxcheck', version, exitCode };
+}
+
+/** JSON has no bigint: addresses become hexadecimal strings. */
+function printable(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
+}

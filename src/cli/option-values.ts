@@ -1,0 +1,47 @@
+import { InputError } from '../language/input-error.ts';
+import type { VerbOption } from './verb.ts';
+
+/** What options may hold, and how each says that a value is none. */
+
+/** A whole number from 1. */
+export function count(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && Number.isSafeInteger(value)) return value;
+  throw new InputError('Expected a whole number from 1.');
+}
+
+/** Milliseconds of `60s`, `500ms`, `5m`, `1h`; a bare number counts seconds. */
+export function milliseconds(text: string): number {
+  const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)?$/.exec(text) ?? [];
+  const value = Number(amount) * (UNITS[unit] ?? Number.NaN);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InputError('Expected a time such as 500ms, 60s, 5m or 1h.');
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
+
+/** Names between commas. */
+export function names(text: string): readonly string[] {
+  const all = text.split(',').map((name) => name.trim());
+  if (all.every((name) => name !== '')) return all;
+  throw new InputError('Expected names with commas between them.');
+}
+
+/** One more `key=value`. */
+export function setting(text: string, previous: unknown): Readonly<Record<string, string>> {
+  const [, key, value] = /^([\w-]+)=([\w.:+-]+)$/.exec(text) ?? [];
+  if (key !== undefined && value !== undefined)
+    return { ...(previous as Record<string, string> | undefined), [key]: value };
+  throw new InputError('Expected KEY=VALUE, as in cpus=2.');
+}
+
+/** What carries out a trace. There is one target so far: the model. */
+export const targetOption: VerbOption = {
+  syntax: '--target <target>',
+  does: 'what performs the steps: model',
+  default: 'model',
+  parse(text) {
+    if (text === 'model') return text;
+    throw new InputError('Expected "model", the only target of this release.');
+  },
+};

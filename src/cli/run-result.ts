@@ -1,0 +1,105 @@
+import type { RunReport, Verdict } from '../engine/verdict.ts';
+import { grouped } from '../report/numbers.ts';
+import { Table } from '../report/table.ts';
+import { bugReport } from './bug-report.ts';
+import type { Desk } from './desk.ts';
+import { ALL_WELL, FOUND_SOMETHING, OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
+import type { KeptFailure } from './failure.ts';
+import type { Job } from './run-plan.ts';
+
+/** What came of a job. */
+export interface Result {
+  readonly job: Job;
+  readonly seed: string;
+  readonly verdict: Verdict;
+  /** Why, in words, where the verdict alone does not say it. */
+  readonly reason?: string;
+  /** Undefined when the suite was skipped. */
+  readonly report?: RunReport;
+  readonly seconds: number;
+  readonly kept?: KeptFailure;
+}
+
+/** The table that grows by a row with each suite that ends. */
+export function runTable(jobs: readonly Job[], seed: string): Table {
+  return new Table([
+    { title: 'suite', widest: jobs.map(({ suite }) => suite.name) },
+    { title: 'kernel', widest: jobs.map(({ kernel }) => kernel) },
+    { title: 'seed', widest: [seed] },
+    { title: 'runs', widest: ['100,000'], align: 'right' },
+    { title: 'steps', widest: ['10,000,000'], align: 'right' },
+    { title: 'steps/s', widest: ['1,000,000'], align: 'right' },
+    { title: 'laws judged', align: 'right' },
+    { title: 'verdict' },
+  ]);
+}
+
+export function row({ colours }: Desk, { job, seed, report, seconds, verdict, reason }: Result): readonly string[] {
+  const { suite, kernel } = job;
+  if (verdict === 'skipped' || report === undefined) {
+    return [suite.name, kernel, seed, '', '', '', '', colours.yellow(`skipped: ${reason}`)];
+  }
+  const judged = [...report.judged.values()].filter((times) => times > 0).length;
+  const paint = verdict === 'holds' ? colours.green : colours.red;
+  const known = report.known.length === 0 ? '' : ` (known: ${report.known.join(', ')})`;
+  return [
+    suite.name,
+    kernel,
+    seed,
+    grouped(report.runs),
+    grouped(report.steps),
+    grouped(report.steps / Math.max(seconds, 0.001)),
+    `${judged} of ${suite.invariants.length}`,
+    paint(verdict) + known,
+  ];
+}
+
+/** Says what a verdict other than "holds" needs to be believed. */
+export function tell(desk: Desk, { report, verdict, reason, kept }: Result): void {
+  if (kept !== undefined) for (const line of ['', ...kept.lines, '']) desk.say(line);
+  if (verdict === 'vacuous') desk.say(`  ${reason}`);
+  if (kept?.unsaved !== undefined) desk.complain(kept.unsaved.describe());
+  for (const bug of [report?.bug, kept?.bug]) if (bug !== undefined) desk.complain(bugReport(bug));
+}
+
+/** What the verdicts alone make of the exit code. */
+export function exitCodeOf(results: readonly Result[]): number {
+  const bad: readonly Verdict[] = ['violates', 'diverges', 'vacuous'];
+  return results.some(({ verdict }) => bad.includes(verdict)) ? FOUND_SOMETHING : ALL_WELL;
+}
+
+/** A result as `--json` gives it. */
+export function record({ job, seed, report, seconds, verdict, reason, kept }: Result) {
+  return {
+    suite: job.suite.name,
+    kernel: job.kernel,
+    target: 'model',
+    seed,
+    runs: report?.runs ?? 0,
+    steps: report?.steps ?? 0,
+    seconds,
+    verdict,
+    reason,
+    law: report?.failure?.violation.law,
+    evidence: report?.failure?.violation.evidence,
+    known: report?.known ?? [],
+    trace: kept?.text,
+    tracePath: kept?.path,
+    traceSteps: kept?.steps,
+    shrinkExecutions: kept?.executions,
+    operations: Object.fromEntries(report?.operations ?? []),
+    judged: Object.fromEntries(report?.judged ?? []),
+  };
+}
+
+/** What keeps the answer from being one about the kernel: our own bug, or a failure that could not be saved. */
+export function firstProblem(
+  results: readonly Result[],
+): { readonly exitCode: number; readonly error: object } | undefined {
+  const bug = results.find(({ verdict }) => verdict === 'model-bug');
+  if (bug !== undefined)
+    return { exitCode: OUR_OWN_BUG, error: { message: bug.reason ?? 'the model contradicts itself' } };
+  const unsaved = results.find(({ kept }) => kept?.unsaved !== undefined)?.kept?.unsaved;
+  if (unsaved !== undefined) return { exitCode: WRONG_INPUT, error: { message: unsaved.message, ...unsaved.place } };
+  return undefined;
+}

@@ -1,0 +1,56 @@
+/**
+ * The companion file of CO-RE recordings: for each type name a small BTF with all kernel types of that essential name and
+ * what they hold by value, and the ids they have in the kernel's own BTF.
+ */
+import * as v from 'valibot';
+import { fromHex } from '../base/bytes.ts';
+import { parseBtf } from '../model/bpf/btf/parse.ts';
+import type { Candidate, TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
+
+/** Where a recording's companion files come from: beside it, else from the golden corpus. */
+export interface CompanionFiles {
+  /** The objects of a file that has to be there. */
+  companion(fileName: string): readonly unknown[];
+  optionalCompanion(fileName: string): readonly unknown[] | undefined;
+}
+
+/** Target types of a recording, and those of a second file that holds what recordings of whole objects need besides. */
+export const targetLines = (files: CompanionFiles): readonly unknown[] => [
+  ...files.companion('targets.jsonl.gz'),
+  ...(files.optionalCompanion('targets-light-skeleton.jsonl.gz') ?? []),
+];
+
+const Target = v.object({ name: v.string(), btf: v.nullable(v.string()), ids: v.array(v.number()) });
+
+/** A kernel's types, as far as a recording needs them. */
+export class RecordedTargets implements TargetTypes {
+  readonly #targets = new Map<string, v.InferOutput<typeof Target>>();
+  readonly #candidates = new Map<string, readonly Candidate[]>();
+
+  /** `lines` are the objects of the companion file, or of several; the first of a name counts. */
+  constructor(lines: Iterable<unknown>) {
+    for (const line of lines) {
+      const target = v.parse(Target, line);
+      if (!this.#targets.has(target.name)) this.#targets.set(target.name, target);
+    }
+  }
+
+  /** Whether the files say anything about this name, be it that the kernel has no such type. */
+  has(essential: string): boolean {
+    return this.#targets.has(essential);
+  }
+
+  namesakes(essential: string): readonly Candidate[] {
+    const known = this.#candidates.get(essential);
+    if (known !== undefined) return known;
+    const { btf: hex = null, ids = [] } = this.#targets.get(essential) ?? {};
+    const btf = hex === null ? undefined : parseBtf(fromHex(hex)!);
+    const candidates = (btf?.namesakes(essential) ?? []).map((typeId) => ({
+      btf: btf!,
+      typeId,
+      visibleId: ids[typeId - 1]!,
+    }));
+    this.#candidates.set(essential, candidates);
+    return candidates;
+  }
+}

@@ -1,0 +1,77 @@
+/** A field in which the model and a recorded kernel differ. */
+export interface Difference {
+  /** The case's name as the file gives it. */
+  readonly name: string;
+  /** The step within the case, counted from 0; undefined when the case has no steps. */
+  readonly step?: number;
+  readonly field: string;
+  readonly expected: unknown;
+  readonly actual: unknown;
+}
+
+/** What performing one recording on the model showed. */
+export interface ConformReport {
+  /** Judged cases: `passed + failed`. */
+  readonly cases: number;
+  readonly passed: number;
+  readonly failed: number;
+  /** Cases that were not judged; the reason comes from the file itself. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  /** At most {@link MOST_DIFFERENCES}, at most one for each case. */
+  readonly firstFailures: readonly Difference[];
+}
+
+export const MOST_DIFFERENCES = 10;
+
+/** A line of a recording: one JSON object. */
+export type RecordedLine = Readonly<Record<string, unknown>>;
+
+/** What a kind of recording may ask for beside its own lines. */
+export interface ConformContext {
+  /** The file's name without folders, for kinds whose kernel is part of it (`prog-pack-6.1.jsonl.gz`). */
+  readonly fileName: string;
+  /**
+   * The lines of a companion file (looked for beside the recording, then in `corpus/golden`). Throws an InputError that
+   * names it when it is missing.
+   */
+  companion(fileName: string): readonly RecordedLine[];
+  /** The same for a companion that may be missing. */
+  optionalCompanion(fileName: string): readonly RecordedLine[] | undefined;
+}
+
+/** One kind of recorded kernel behaviour: how it is known by its content, and how the model performs it. */
+export interface RecordingKind {
+  readonly name: string;
+  /** One sentence: what was recorded. */
+  readonly about: string;
+  /** Whether a file that begins with this object is of this kind. */
+  recognises(first: RecordedLine): boolean;
+  /** Throws an InputError (with a line) when the recording is damaged. */
+  perform(lines: readonly RecordedLine[], context: ConformContext): ConformReport;
+}
+
+/** Collects the verdicts on cases while they are performed. */
+export class ConformTally implements ConformReport {
+  readonly skipped: { readonly name: string; readonly reason: string }[] = [];
+  readonly firstFailures: Difference[] = [];
+  passed = 0;
+  failed = 0;
+
+  get cases(): number {
+    return this.passed + this.failed;
+  }
+
+  /** Counts a judged case; without a difference it passed. */
+  judge(difference: Difference | undefined): void {
+    if (difference === undefined) {
+      this.passed++;
+      return;
+    }
+    this.failed++;
+    if (this.firstFailures.length < MOST_DIFFERENCES) this.firstFailures.push(difference);
+  }
+
+  skip(name: string, reason: string): void {
+    this.skipped.push({ name, reason });
+  }
+}

@@ -1,0 +1,5 @@
+import { progPackRecording } from './prog-pack-recording.ts';
+import type { RecordingKind } from './recording.ts';
+
+/** Every kind of recording that `conform` can perform. */
+export const recordingKinds: readonly RecordingKind[] = [progPackRecording];

@@ -1,0 +1,123 @@
+import { Random } from '../base/seed.ts';
+import type { Argument, Draft } from '../language/argument.ts';
+import type { JournaledWorld, Suite } from '../language/suite.ts';
+import type { Step } from '../language/trace.ts';
+import type { CompiledOperation, Values } from './compiled-operation.ts';
+import { Session, type SessionOptions } from './session.ts';
+import type { Violation } from './verdict.ts';
+
+export interface EnumerationOptions extends SessionOptions {
+  /** The longest trace. */
+  readonly steps: number;
+  /** The most results that a trace may make; no limit when not given. */
+  readonly results?: number;
+  /** Asked now and then; true ends the enumeration early. */
+  readonly stop?: () => boolean;
+}
+
+export interface Enumeration {
+  /** Traces performed, those that are the beginning of others included. */
+  readonly traces: number;
+  /** False when it was stopped. */
+  readonly isComplete: boolean;
+  /** The first of the shortest traces for each law and operation that break. */
+  readonly failures: readonly { readonly steps: readonly Step[]; readonly violation: Violation }[];
+  /** Traces that ended in a known bug of the kernel. */
+  readonly known: number;
+}
+
+/**
+ * Performs every trace of up to so many steps, with the few telling values that each argument names, in a walk forward and
+ * back: the journal undoes a step before the next one is tried. Results are numbered as they are made, so that traces which
+ * differ in names only are met once.
+ */
+export function enumerate<World extends JournaledWorld>(suite: Suite<World>, options: EnumerationOptions): Enumeration {
+  return new Enumerator(suite, options).run();
+}
+
+class Enumerator<World extends JournaledWorld> {
+  readonly #session: Session<World>;
+  readonly #options: EnumerationOptions;
+  readonly #draft: Draft;
+  readonly #takes: ReadonlyMap<CompiledOperation, readonly (readonly [string, Argument<unknown>])[]>;
+  readonly #steps: Step[] = [];
+  readonly #failures = new Map<string, { readonly steps: readonly Step[]; readonly violation: Violation }>();
+  #resultCount = 0;
+  #traces = 0;
+  #known = 0;
+  #isStopped = false;
+
+  constructor(suite: Suite<World>, options: EnumerationOptions) {
+    this.#session = new Session(suite, options);
+    this.#options = options;
+    const { world, pool, operations } = this.#session;
+    this.#draft = { random: new Random('enumeration'), world, pool, boundaryLean: 1, sizeLean: 0 };
+    this.#takes = new Map(
+      operations.map((compiled) => [
+        compiled,
+        Object.entries(compiled.operation.takes as Record<string, Argument<unknown>>),
+      ]),
+    );
+  }
+
+  run(): Enumeration {
+    this.#session.reset();
+    this.#extend();
+    const failures = [...this.#failures.values()];
+    return { traces: this.#traces, isComplete: !this.#isStopped, failures, known: this.#known };
+  }
+
+  /** Tries every step after those that are performed. The recursion is as deep as the longest trace. */
+  #extend(): void {
+    if (this.#steps.length === this.#options.steps) return;
+    for (const compiled of this.#session.operations) {
+      const made = this.#numberResults(compiled.kinds.length);
+      if (made === undefined) continue;
+      for (const args of this.#everyArguments(compiled)) {
+        if (this.#isStopped) return;
+        this.#try(compiled, args, made);
+      }
+    }
+  }
+
+  #try(compiled: CompiledOperation, args: Values, made: readonly number[]): void {
+    const session = this.#session;
+    const taken = session.prepare(compiled, args);
+    if (taken === undefined) return;
+    const { position, stepCount } = session;
+    const outcome = session.carryOut(compiled, args, made, taken);
+    this.#traces++;
+    if (this.#traces % 1024 === 0 && this.#options.stop?.()) this.#isStopped = true;
+    this.#steps.push({ operation: compiled.operation, args, made });
+    this.#resultCount += made.length;
+    if (outcome === 'violates') this.#remember(session.violation!);
+    else if (outcome === 'known') this.#known++;
+    else this.#extend();
+    this.#resultCount -= made.length;
+    this.#steps.pop();
+    session.undoTo(position, stepCount);
+  }
+
+  #remember(violation: Violation): void {
+    const identity = `${violation.law} at ${violation.operation}`;
+    const shortest = this.#failures.get(identity)?.steps.length ?? Number.POSITIVE_INFINITY;
+    if (this.#steps.length < shortest) this.#failures.set(identity, { steps: [...this.#steps], violation });
+  }
+
+  /** Every combination of the arguments' few values. */
+  #everyArguments(compiled: CompiledOperation): readonly Values[] {
+    let combinations: readonly Values[] = [{}];
+    for (const [name, argument] of this.#takes.get(compiled)!) {
+      const values = [...argument.few(this.#draft)];
+      combinations = combinations.flatMap((args) => values.map((value) => ({ ...args, [name]: value })));
+    }
+    return combinations;
+  }
+
+  /** Undefined when the trace may make no more results. */
+  #numberResults(count: number): readonly number[] | undefined {
+    const { results = Number.POSITIVE_INFINITY } = this.#options;
+    if (count > 0 && this.#resultCount + count > results) return undefined;
+    return Array.from({ length: count }, (_, at) => this.#resultCount + at);
+  }
+}

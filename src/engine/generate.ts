@@ -1,0 +1,123 @@
+import { Random } from '../base/seed.ts';
+import type { Draft } from '../language/argument.ts';
+import type { JournaledWorld } from '../language/suite.ts';
+import type { Step } from '../language/trace.ts';
+import type { CompiledOperation } from './compiled-operation.ts';
+import { drawLean, type Lean } from './mixture.ts';
+import type { Outcome, Session } from './session.ts';
+
+/** The stream of random numbers of one numbered run: the same whatever ran before it, and in whichever lane it runs. */
+export function randomOfRun(run: { seed: string; suite: string; kernel: string; number: number }): Random {
+  return new Random(`${run.seed}/${run.suite}/${run.kernel}/${run.number}`);
+}
+
+/**
+ * Generates one trace by performing it: each step is drawn against the world as it stands, so no step is wasted on a false
+ * precondition. Works in portions, so that a caller can breathe between them.
+ */
+export class Walk<World extends JournaledWorld> {
+  readonly #session: Session<World>;
+  readonly #lean: Lean;
+  #cumulativeWeights: readonly number[];
+  readonly #draft: Draft;
+  /**
+   * What was performed, in two columns: operations, and the arguments of all of them one after the other. A step is put
+   * together when somebody asks; most traces are never looked at, and a million small records would burden the collector.
+   */
+  readonly #performed: CompiledOperation[] = [];
+  readonly #values: unknown[] = [];
+  /** The number of the one result that most steps make, if any: setting an array's length would cost more than the rest. */
+  readonly #single: [number] = [0];
+  #resultCount = 0;
+  #outcome: Outcome = 'ok';
+
+  /** Begins at the fresh state, which the session is reset to. */
+  constructor(session: Session<World>, random: Random, longest: number) {
+    session.reset();
+    this.#session = session;
+    this.#lean = drawLean(random, session.operations, longest);
+    const { boundaryLean, sizeLean } = this.#lean;
+    this.#cumulativeWeights = this.#lean.cumulativeWeights;
+    this.#draft = { random, world: session.world, pool: session.pool, boundaryLean, sizeLean };
+  }
+
+  /** How many steps were performed. */
+  get length(): number {
+    return this.#performed.length;
+  }
+
+  /** The steps performed; results are numbered in the order in which steps name them. */
+  get steps(): readonly Step[] {
+    let valueCount = 0;
+    let resultCount = 0;
+    return this.#performed.map(({ operation, kinds, names }) => {
+      const args: Record<string, unknown> = {};
+      for (const name of names) args[name] = this.#values[valueCount++];
+      return { operation, args, made: kinds.map(() => resultCount++) };
+    });
+  }
+
+  /** How the last step ended. */
+  get outcome(): Outcome {
+    return this.#outcome;
+  }
+
+  /** Performs up to `count` more steps. True when the trace has come to its end. */
+  advance(count: number): boolean {
+    const end = Math.min(this.#lean.length, this.length + count);
+    while (this.length < end) {
+      if (!this.#step()) return true;
+      if (this.#outcome === 'violates' || this.#outcome === 'known') return true;
+    }
+    return this.length >= this.#lean.length;
+  }
+
+  /** Draws until a step makes sense; false when nothing seems to. */
+  #step(): boolean {
+    for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;
+    // The operations that this run favours have led into a corner: from here on all are drawn as they are declared.
+    this.#cumulativeWeights = this.#lean.declaredWeights;
+    for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;
+    // Perhaps only a rare one is possible now: ask each, beginning anywhere.
+    const { operations } = this.#session;
+    const start = this.#draft.random.below(operations.length);
+    for (let offset = 0; offset < operations.length; offset++) {
+      const compiled = operations[(start + offset) % operations.length]!;
+      for (let attempt = 0; attempt < ATTEMPTS_EACH; attempt++) if (this.#try(compiled)) return true;
+    }
+    return false;
+  }
+
+  #try(compiled: CompiledOperation): boolean {
+    const args = compiled.draw(this.#draft);
+    if (args === undefined) return false;
+    const taken = this.#session.prepare(compiled, args);
+    if (taken === undefined) return false;
+    this.#performed.push(compiled);
+    compiled.write(args, this.#values);
+    const made = this.#numberResults(compiled.kinds.length);
+    this.#outcome = this.#session.carryOut(compiled, args, made, taken);
+    return true;
+  }
+
+  #drawOperation(): CompiledOperation {
+    const weights = this.#cumulativeWeights;
+    const last = weights.length - 1;
+    const target = this.#draft.random.unit() * weights[last]!;
+    let index = 0;
+    while (index < last && weights[index]! <= target) index++;
+    return this.#session.operations[index]!;
+  }
+
+  #numberResults(count: number): readonly number[] {
+    if (count === 0) return NO_RESULTS;
+    if (count > 1) return Array.from({ length: count }, () => this.#resultCount++);
+    this.#single[0] = this.#resultCount++;
+    return this.#single;
+  }
+}
+
+/** Where one operation of twenty is possible, it is found so in seven cases of ten; a second round finds most of the rest. */
+const RANDOM_ATTEMPTS = 24;
+const ATTEMPTS_EACH = 8;
+const NO_RESULTS: readonly number[] = [];

@@ -1,0 +1,117 @@
+import { type Argument, Expected } from '../language/argument.ts';
+import type { Step } from '../language/trace.ts';
+import { valueArguments } from './dependencies.ts';
+import { type Best, MOST_STEPS_FOR_PAIRS, type Pass } from './shrink-passes.ts';
+import { valueText } from './step-text.ts';
+
+/** Passes of the shrinker that make arguments simpler. */
+
+/** Makes values simpler, first those that several steps share in all of these at once. Numbers are found by bisection. */
+export function* simplifyValues(best: Best): ReturnType<Pass> {
+  for (const shared of sharedValues(best.steps)) yield* simplifyValue(best, shared);
+  for (let index = 0; index < best.steps.length; index++) {
+    for (const name of valueArguments(best.steps[index]!)) yield* simplifyValue(best, { indices: [index], name });
+  }
+}
+
+/**
+ * Leaves a step out and makes one value simpler at once: a limit that is lowered is reached by fewer steps. Only the boldest
+ * dozen of a value's simpler ones is tried, since there are many of both.
+ */
+export function* removeStepAndSimplify(best: Best): ReturnType<Pass> {
+  if (best.steps.length > MOST_STEPS_FOR_PAIRS) return;
+  for (let removed = best.steps.length - 2; removed >= 0; removed--) {
+    for (const { index, name, value } of simplerValues(best.steps)) {
+      if (index === removed) continue;
+      if (yield withValue(best.steps, { indices: [index], name }, value).toSpliced(removed, 1)) break;
+    }
+  }
+}
+
+/** Tries everything that an argument calls simpler, so that nothing simpler is left when all of it is refused. */
+export function* tryEverySimplerValue(best: Best): ReturnType<Pass> {
+  for (let index = 0; index < best.steps.length; index++) {
+    for (const name of valueArguments(best.steps[index]!)) {
+      const { operation, args } = best.steps[index]!;
+      for (const value of (operation.takes[name] as Argument<unknown>).simpler(args[name])) {
+        if (yield withValue(best.steps, { indices: [index], name }, value)) break;
+      }
+    }
+  }
+}
+
+function* simplerValues(steps: readonly Step[]): Generator<{ index: number; name: string; value: unknown }> {
+  for (const [index, step] of steps.entries()) {
+    for (const name of valueArguments(step)) {
+      const values = (step.operation.takes[name] as Argument<unknown>).simpler(step.args[name]);
+      let boldest = 12;
+      for (const value of values) {
+        if (boldest-- === 0) break;
+        yield { index, name, value };
+      }
+    }
+  }
+}
+
+/** The places of one value: an argument's name in one or several steps of the same operation. */
+interface Places {
+  readonly indices: readonly number[];
+  readonly name: string;
+}
+
+function* simplifyValue(best: Best, places: Places): ReturnType<Pass> {
+  const { operation, args } = best.steps[places.indices[0]!]!;
+  const argument = operation.takes[places.name] as Argument<unknown>;
+  const simpler = [...argument.simpler(args[places.name])];
+  for (const value of simpler) {
+    if (yield withValue(best.steps, places, value)) return;
+    if (typeof value !== 'number' && typeof value !== 'bigint') continue;
+    // When not even the nearest value will do, the border was found in an earlier round.
+    const nearest = simpler.at(-1) as typeof value;
+    if (nearest !== value && (yield withValue(best.steps, places, nearest)))
+      yield* bisect(best, places, value, nearest);
+    return;
+  }
+}
+
+/** `refused` does not fail, `failing` does: the border between them, if there is one only, is found in log2 steps. */
+function* bisect<Value extends number | bigint>(
+  best: Best,
+  places: Places,
+  refused: Value,
+  failing: Value,
+): ReturnType<Pass> {
+  const { takes } = best.steps[places.indices[0]!]!.operation;
+  const argument = takes[places.name] as Argument<unknown>;
+  let [low, high]: [number | bigint, number | bigint] = [refused, failing];
+  for (;;) {
+    const middle = between(low, high);
+    if (middle === low || middle === high || argument.read(argument.write(middle)) instanceof Expected) return;
+    if (yield withValue(best.steps, places, middle)) high = middle;
+    else low = middle;
+  }
+}
+
+function between(low: number | bigint, high: number | bigint): number | bigint {
+  if (typeof low === 'bigint' || typeof high === 'bigint') return (BigInt(low) + BigInt(high)) / 2n;
+  return Math.trunc((low + high) / 2);
+}
+
+function sharedValues(steps: readonly Step[]): readonly Places[] {
+  const places = new Map<string, { readonly indices: number[]; readonly name: string }>();
+  for (const [index, step] of steps.entries()) {
+    for (const name of valueArguments(step)) {
+      const key = `${step.operation.name} ${name} ${valueText(step.args[name])}`;
+      const same = places.get(key);
+      if (same === undefined) places.set(key, { indices: [index], name });
+      else same.indices.push(index);
+    }
+  }
+  return [...places.values()].filter(({ indices }) => indices.length > 1);
+}
+
+function withValue(steps: readonly Step[], { indices, name }: Places, value: unknown): readonly Step[] {
+  return steps.map((step, index) =>
+    indices.includes(index) ? { ...step, args: { ...step.args, [name]: value } } : step,
+  );
+}

@@ -1,0 +1,24 @@
+import type { AnySuite } from '../../language/suite.ts';
+import { bootSuite } from './boot.ts';
+import { dispatcherSuite } from './dispatcher.ts';
+import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
+import { perProgramTextSuite } from './per-program-text.ts';
+import { progPackSuite } from './prog-pack.ts';
+import { progPackIntroductionSuite } from './prog-pack-introduction.ts';
+import { progPackLengthsSuite } from './prog-pack-lengths.ts';
+import { textPokeSuite } from './text-poke.ts';
+import { vmallocSuite } from './vmalloc.ts';
+
+/** Every suite of the project, in the order in which the main job runs them. */
+export const allSuites: readonly AnySuite[] = [
+  bootSuite,
+  pageAttributesSuite,
+  smallPageAttributesSuite,
+  vmallocSuite,
+  textPokeSuite,
+  progPackSuite,
+  progPackLengthsSuite,
+  dispatcherSuite,
+  progPackIntroductionSuite,
+  perProgramTextSuite,
+];

@@ -1,0 +1,39 @@
+import type { Journal } from '../base/journal.ts';
+import type { Fault } from './fault.ts';
+import type { Invariant } from './invariant.ts';
+import type { KernelBug } from './kernel-bug.ts';
+import type { AnyOperation } from './operation.ts';
+
+/** All that the engine asks of a world. */
+export interface JournaledWorld {
+  readonly journal: Journal;
+}
+
+/** The configuration of the modelled machine, as `key=value` words; a suite says which keys it knows. */
+export type MachineSettings = Readonly<Record<string, string>>;
+
+/** Operations, laws, kernels and a budget under a name: what `run` runs. */
+export interface Suite<World extends JournaledWorld = JournaledWorld> {
+  readonly name: string;
+  /** One sentence for `list suites`. */
+  readonly about: string;
+  /** Kernel profiles it can run on; the first is the default. */
+  readonly kernels: readonly string[];
+  /** Builds a fresh world. Throws an InputError for a machine setting it does not know. */
+  boot(kernel: string, machine: MachineSettings): World;
+  readonly operations: readonly AnyOperation[];
+  readonly invariants: readonly Invariant<World>[];
+  readonly faults?: readonly Fault<World>[];
+  readonly kernelBugs?: readonly KernelBug<World>[];
+  /** Traces of a run with the default budget. */
+  readonly runs: number;
+  /** The longest trace of a run with the default budget. */
+  readonly steps: number;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a registry holds suites of every world
+export type AnySuite = Suite<any>;
+
+export function suite<World extends JournaledWorld>(description: Suite<World>): Suite<World> {
+  return description;
+}

@@ -1,0 +1,119 @@
+import { type Journal, JournaledArray } from '../../base/journal.ts';
+import { roundUp } from '../../base/word.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Window } from './layout.ts';
+import { type Locks, vmapAreaLock, vmapPurgeMutex } from './locks.ts';
+import { flushTlbKernelRange } from './tlb-flush.ts';
+
+/** A stretch of vmalloc address space that is taken: struct vmap_area. */
+export interface VmapArea {
+  readonly firstPage: number;
+  /** Pages that its owner may use; the guard page behind them is not among these. */
+  readonly pageCount: number;
+}
+
+/**
+ * The address space of vmalloc (mm/vmalloc.c): lowest-address first fit with a trailing guard page, and ranges that were
+ * unmapped but are not handed out again before a flush. The per-node pools of 6.9 and the per-CPU vmap blocks are left out: they
+ * change when an address is used again, never whether stale translations of it may be left then.
+ */
+export class VmapAreas {
+  readonly #machine: Machine;
+  readonly #locks: Locks;
+  /** Busy and lazily freed areas, by address. */
+  readonly #taken: JournaledArray<VmapArea>;
+  /** Unmapped areas that some CPU may still translate. */
+  readonly lazy: JournaledArray<VmapArea>;
+
+  constructor(journal: Journal, machine: Machine, locks: Locks) {
+    this.#machine = machine;
+    this.#locks = locks;
+    this.#taken = new JournaledArray<VmapArea>(journal);
+    this.lazy = new JournaledArray<VmapArea>(journal);
+  }
+
+  /** Busy and lazily freed areas, by address. */
+  get taken(): readonly VmapArea[] {
+    return this.#taken.items;
+  }
+
+  /** @param align in pages, a power of two */
+  allocate(window: Window, pageCount: number, align: number): VmapArea | undefined {
+    const found = this.#insert(window, pageCount, align);
+    if (found !== undefined || this.lazy.length === 0) return found;
+    this.unmapAliases();
+    return this.#insert(window, pageCount, align);
+  }
+
+  /** Where the next area may begin: behind the guard page. */
+  reservedEnd({ firstPage, pageCount }: VmapArea): number {
+    return firstPage + pageCount + 1;
+  }
+
+  /** The caller has unmapped the area; its addresses rest until the next flush. */
+  freeLazily(area: VmapArea): void {
+    this.lazy.push(area);
+  }
+
+  /**
+   * _vm_unmap_aliases(): one flush for every lazily freed area, and for `also` with them; then their addresses are free. With
+   * nothing lazily freed only `also` is flushed.
+   */
+  unmapAliases(also?: Window): void {
+    if (this.lazy.length === 0 && also === undefined) return;
+    this.#locks.holding(vmapPurgeMutex, () => {
+      this.flush(this.flushSpan(also));
+      while (this.lazy.length > 0) this.release(this.lazy.remove(this.lazy.length - 1));
+    });
+  }
+
+  flush({ first, end }: Window): void {
+    flushTlbKernelRange(this.#machine, first, end);
+  }
+
+  /** The smallest span that holds every lazily freed area and `also`. */
+  flushSpan(also: Window | undefined): Window {
+    let first = also?.first ?? Number.POSITIVE_INFINITY;
+    let end = also?.end ?? 0;
+    for (const { firstPage, pageCount } of this.lazy.items) {
+      first = Math.min(first, firstPage);
+      end = Math.max(end, firstPage + pageCount);
+    }
+    return { first, end };
+  }
+
+  #insert(window: Window, pageCount: number, align: number): VmapArea | undefined {
+    this.#locks.take(vmapAreaLock);
+    const taken = this.#taken.items;
+    let index = this.#firstFrom(window.first);
+    let start = roundUp(window.first, align);
+    for (; index < taken.length; index++) {
+      const next = taken[index]!;
+      if (this.reservedEnd({ firstPage: start, pageCount }) <= next.firstPage) break;
+      start = Math.max(start, roundUp(this.reservedEnd(next), align));
+    }
+    const area = { firstPage: start, pageCount };
+    const fits = this.reservedEnd(area) <= window.end;
+    if (fits) this.#taken.insert(index, area);
+    this.#locks.release(vmapAreaLock);
+    return fits ? area : undefined;
+  }
+
+  /** The addresses can be handed out again. */
+  release(area: VmapArea): void {
+    this.#taken.remove(this.#taken.items.indexOf(area, this.#firstFrom(area.firstPage)));
+  }
+
+  /** Index of the first taken area that begins at the page or behind it. */
+  #firstFrom(page: number): number {
+    const taken = this.#taken.items;
+    let low = 0;
+    let high = taken.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (taken[middle]!.firstPage < page) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

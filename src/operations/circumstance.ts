@@ -1,0 +1,31 @@
+import { boolean, integer } from '../language/argument.ts';
+import type { World } from '../model/world.ts';
+
+/** The CPU that performs a step; `ready` must ask {@link cpuExists}. */
+export const cpuArgument = integer({
+  min: 0,
+  max: 63,
+  default: 0,
+  typical: ({ random, world }) => random.below((world as World).machine.cpus.length),
+});
+
+export const cpuExists = (world: World, cpu: number): boolean => cpu < world.machine.cpus.length;
+
+/** Which of the step's internal allocations and permission changes fails: the n-th it reaches; 0 is none. */
+export const failingArgument = integer({
+  min: 0,
+  max: 64,
+  default: 0,
+  typical: ({ random }) => (random.chance(0.2) ? random.between(1, 8) : 0),
+});
+
+/** The same for a step in which only the copy into text can fail: rare, because every kernel has a known bug there. */
+export const failingCopyArgument = integer({
+  min: 0,
+  max: 64,
+  default: 0,
+  typical: ({ random }) => (random.chance(0.005) ? 1 : 0),
+});
+
+/** Whether the caller may exceed the limit of executable memory (bpf_capable()). */
+export const capableArgument = boolean({ default: true });
