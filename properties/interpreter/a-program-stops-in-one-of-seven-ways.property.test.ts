@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { assembleConformance } from '../../src/model/bpf/conformance-assembly.ts';
-import type { Instruction } from '../../src/model/bpf/encoding.ts';
 import { HELPERS } from '../../src/model/bpf/helper.ts';
+import type { Instruction } from '../../src/model/bpf/instruction.ts';
 import { describeStop } from '../../src/model/bpf/interpreter-stop.ts';
 import { linkedProgram, type Program } from '../../src/model/bpf/program.ts';
 import { interpreterFor } from './bpf-machine.ts';
@@ -16,7 +16,7 @@ describe('a program', () => {
       interpreterFor('mov r1, 16\nldxdw r0, [r1+8]\nexit').run([]),
       interpreterFor(LOOP).run([], 100),
       interpreterFor(RECURSION).run([]),
-      interpreterFor([{ opcode: 0xff, dst: 0, src: 0, offset: 0, imm: 0 }]).run([]),
+      interpreterFor([{ opcode: 0xff, dst: 0, src: 0, offset: 0, immediate: 0 }]).run([]),
       interpreterFor('call 77\nexit').run([]),
       interpreterFor('mov r0, 0').run([]),
     ];
@@ -42,7 +42,7 @@ describe('a program', () => {
   });
 
   it('stops only when it gets to an instruction that means nothing', () => {
-    const bad: Instruction = { opcode: 0x18, dst: 0, src: 0, offset: 0, imm: 0 };
+    const bad: Instruction = { opcode: 0x18, dst: 0, src: 0, offset: 0, immediate: 0 };
     const program = [...assembleConformance('mov r0, 3\nexit'), bad];
     expect(interpreterFor(program).run([])).toEqual({ kind: 'exit', value: 3n });
   });
@@ -85,7 +85,7 @@ F:\nmov r6, 0\nmov r9, 0\nstdw [r10-8], 99\nmov r0, r1\nexit`;
   });
 
   it('tail-call at most 33 times, and go on where there is no program', () => {
-    const tailCall: Instruction = { opcode: 0xf5, dst: 0, src: 0, offset: 0, imm: 0 };
+    const tailCall: Instruction = { opcode: 0xf5, dst: 0, src: 0, offset: 0, immediate: 0 };
     const [one, store, exit] = assembleConformance('mov r0, 1\nmov r3, 0\nexit') as [
       Instruction,
       Instruction,
@@ -108,7 +108,7 @@ F:\nmov r6, 0\nmov r9, 0\nstdw [r10-8], 99\nmov r0, r1\nexit`;
   });
 
   it('leave a may_goto loop when its budget is spent', () => {
-    const mayGoto: Instruction = { opcode: 0xe5, dst: 0, src: 0, offset: 2, imm: 0 };
+    const mayGoto: Instruction = { opcode: 0xe5, dst: 0, src: 0, offset: 2, immediate: 0 };
     const [zero, add, back, exit] = assembleConformance('mov r0, 0\nadd r0, 1\nja -3\nexit') as Instruction[];
     const interpreter = interpreterFor([zero!, mayGoto, add!, back!, exit!]);
     expect(interpreter.run([])).toEqual({ kind: 'exit', value: 0xffffn });

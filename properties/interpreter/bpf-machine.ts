@@ -1,5 +1,5 @@
 import { assembleConformance } from '../../src/model/bpf/conformance-assembly.ts';
-import type { Instruction } from '../../src/model/bpf/encoding.ts';
+import type { Instruction } from '../../src/model/bpf/instruction.ts';
 import { FRAME_BYTES, Interpreter, MOST_FRAMES, type Surroundings } from '../../src/model/bpf/interpreter.ts';
 import { linkedProgram, type Program } from '../../src/model/bpf/program.ts';
 import { FlatMemory } from '../../src/model/machine/cpu/flat-memory.ts';

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALU, ATOMIC, CLASS, type Instruction, JMP, MODE } from '../../src/model/bpf/encoding.ts';
+import {
+  Atomic,
+  Class,
+  type Instruction,
+  InternalMode,
+  Jump,
+  Mode,
+  Operation,
+} from '../../src/model/bpf/instruction.ts';
 import { bpfMemory, DATA, interpreterFor, STACK_TOP } from './bpf-machine.ts';
 
 const words = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
@@ -8,7 +16,7 @@ const SUFFIXES = { 1: 'b', 2: 'h', 4: 'w', 8: 'dw' } as const;
 const sizes = fc.constantFrom(1, 2, 4, 8) as fc.Arbitrary<1 | 2 | 4 | 8>;
 const SIZE_BITS = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 } as const;
 
-const EXIT: Instruction = { opcode: CLASS.JMP | JMP.EXIT, dst: 0, src: 0, offset: 0, imm: 0 };
+const EXIT: Instruction = { opcode: Class.JMP | Jump.EXIT, dst: 0, src: 0, offset: 0, immediate: 0 };
 
 /** Little-endian bytes. */
 function bytesOf(value: bigint, size: number): number[] {
@@ -42,14 +50,14 @@ describe('memory', () => {
   });
 
   const COMBINED = {
-    [ALU.ADD]: (o: bigint, v: bigint) => o + v,
-    [ALU.OR]: (o: bigint, v: bigint) => o | v,
-    [ALU.AND]: (o: bigint, v: bigint) => o & v,
-    [ALU.XOR]: (o: bigint, v: bigint) => o ^ v,
+    [Operation.ADD]: (o: bigint, v: bigint) => o + v,
+    [Operation.OR]: (o: bigint, v: bigint) => o | v,
+    [Operation.AND]: (o: bigint, v: bigint) => o & v,
+    [Operation.XOR]: (o: bigint, v: bigint) => o ^ v,
   };
 
   it('is combined by atomics, which give the old value when they fetch', () => {
-    const operations = fc.constantFrom(ALU.ADD, ALU.OR, ALU.AND, ALU.XOR);
+    const operations = fc.constantFrom(Operation.ADD, Operation.OR, Operation.AND, Operation.XOR);
     fc.assert(
       fc.property(
         operations,
@@ -60,8 +68,8 @@ describe('memory', () => {
         (operation, fetches, size, old, operand) => {
           const memory = bpfMemory();
           memory.write(DATA, Uint8Array.from(bytesOf(old, 8)));
-          const imm = operation | (fetches ? ATOMIC.FETCH : 0);
-          const program = [atomic(size, imm), { ...EXIT, opcode: CLASS.ALU64 | ALU.MOV | 8, src: 2 }, EXIT];
+          const immediate = operation | (fetches ? Atomic.FETCH : 0);
+          const program = [atomic(size, immediate), { ...EXIT, opcode: Class.ALU64 | Operation.MOV | 8, src: 2 }, EXIT];
           const cut = (value: bigint): bigint => BigInt.asUintN(8 * size, value);
           const stop = interpreterFor(program, { memory }).run([DATA, operand]);
           expect(stop).toEqual({ kind: 'exit', value: fetches ? cut(old) : operand });
@@ -84,7 +92,11 @@ describe('memory', () => {
           memory.write(DATA, Uint8Array.from(bytesOf(old, 8)));
           const cut = (word: bigint): bigint => BigInt.asUintN(8 * size, word);
           const compared = matches ? old : old ^ 1n;
-          const program = [{ ...EXIT, opcode: CLASS.ALU64 | ALU.MOV | 8, src: 3 }, atomic(size, ATOMIC.CMPXCHG), EXIT];
+          const program = [
+            { ...EXIT, opcode: Class.ALU64 | Operation.MOV | 8, src: 3 },
+            atomic(size, Atomic.CMPXCHG),
+            EXIT,
+          ];
           const stop = interpreterFor(program, { memory }).run([DATA, value, compared]);
           expect(stop).toEqual({ kind: 'exit', value: cut(old) });
           expect([...memory.read(DATA, size)]).toEqual(bytesOf(cut(matches ? value : old), size));
@@ -109,7 +121,7 @@ describe('probing accesses', () => {
   it('find arena bytes by the low half of the pointer, and offsets do not wrap with it', () => {
     const memory = arenaMemory();
     memory.write(KERNEL_START + (USER_START & 0xffff_ffffn) + 16n, Uint8Array.of(1, 2, 3, 4));
-    const load = { opcode: CLASS.LDX | MODE.PROBE_MEM32, dst: 0, src: 1, offset: 16, imm: 0 };
+    const load = { opcode: Class.LDX | InternalMode.PROBE_MEM32, dst: 0, src: 1, offset: 16, immediate: 0 };
     const run = (pointer: bigint) => interpreterFor([load, EXIT], { memory, arena }).run([pointer]);
     expect(run(USER_START)).toEqual({ kind: 'exit', value: 0x04030201n });
     expect(run(USER_START & 0xffff_ffffn)).toEqual({ kind: 'exit', value: 0x04030201n });
@@ -125,18 +137,36 @@ describe('probing accesses', () => {
       return { stop, faults: interpreter.arenaFaults, r2: interpreter.registers.words[2] };
     };
     const at = (offset: number) => bad + BigInt(offset);
-    const load = faults({ opcode: CLASS.LDX | MODE.PROBE_MEM32 | 0x18, dst: 2, src: 1, offset: 8, imm: 0 });
+    const load = faults({
+      opcode: Class.LDX | InternalMode.PROBE_MEM32 | 0x18,
+      dst: 2,
+      src: 1,
+      offset: 8,
+      immediate: 0,
+    });
     expect(load).toMatchObject({ r2: 0n, faults: [{ write: false, address: at(8) }] });
-    const store = faults({ opcode: CLASS.STX | MODE.PROBE_MEM32 | 0x18, dst: 1, src: 2, offset: -8, imm: 0 });
+    const store = faults({
+      opcode: Class.STX | InternalMode.PROBE_MEM32 | 0x18,
+      dst: 1,
+      src: 2,
+      offset: -8,
+      immediate: 0,
+    });
     expect(store).toMatchObject({ r2: 7n, faults: [{ write: true, address: at(-8) }] });
-    const fetch = faults({ opcode: CLASS.STX | MODE.PROBE_ATOMIC, dst: 1, src: 2, offset: 0, imm: ATOMIC.XCHG });
+    const fetch = faults({
+      opcode: Class.STX | InternalMode.PROBE_ATOMIC,
+      dst: 1,
+      src: 2,
+      offset: 0,
+      immediate: Atomic.XCHG,
+    });
     expect(fetch).toMatchObject({ r2: 7n, faults: [{ write: true, address: at(0) }] });
     const acquire = faults({
-      opcode: CLASS.STX | MODE.PROBE_ATOMIC,
+      opcode: Class.STX | InternalMode.PROBE_ATOMIC,
       dst: 2,
       src: 1,
       offset: 16,
-      imm: ATOMIC.LOAD_ACQUIRE,
+      immediate: Atomic.LOAD_ACQUIRE,
     });
     expect(acquire).toMatchObject({ r2: 7n, faults: [{ write: true, address: 0x7f2e_0000_0000n + 7n + 16n }] });
   });
@@ -148,11 +178,17 @@ describe('probing accesses', () => {
       interpreter.run([0x8096_6000n, 7n]);
       return { faults: interpreter.arenaFaults, r2: interpreter.registers.words[2] };
     };
-    const fetch = { opcode: CLASS.STX | MODE.PROBE_ATOMIC, dst: 1, src: 2, offset: 4, imm: ATOMIC.XCHG };
+    const fetch = { opcode: Class.STX | InternalMode.PROBE_ATOMIC, dst: 1, src: 2, offset: 4, immediate: Atomic.XCHG };
     expect(run(fetch)).toEqual({ faults: [{ write: true, address: 0x7f2e_8096_6004n }], r2: 0n });
-    const acquire = { opcode: CLASS.STX | MODE.PROBE_ATOMIC, dst: 2, src: 1, offset: 4, imm: ATOMIC.LOAD_ACQUIRE };
+    const acquire = {
+      opcode: Class.STX | InternalMode.PROBE_ATOMIC,
+      dst: 2,
+      src: 1,
+      offset: 4,
+      immediate: Atomic.LOAD_ACQUIRE,
+    };
     expect(run(acquire)).toEqual({ faults: [{ write: false, address: 0x7f2e_8096_6004n }], r2: 0n });
-    const add = { opcode: CLASS.STX | MODE.PROBE_ATOMIC, dst: 1, src: 2, offset: 4, imm: ALU.ADD };
+    const add = { opcode: Class.STX | InternalMode.PROBE_ATOMIC, dst: 1, src: 2, offset: 4, immediate: Operation.ADD };
     expect(run(add)).toEqual({ faults: [{ write: true, address: 0x7f2e_8096_6004n }], r2: 7n });
   });
 
@@ -162,9 +198,9 @@ describe('probing accesses', () => {
     memory.map(0x1000n, 4096);
     memory.write(0x1000n, Uint8Array.of(9));
     const run = (mode: number, address: bigint) =>
-      interpreterFor([{ opcode: CLASS.LDX | mode | 0x10, dst: 0, src: 1, offset: 0, imm: 0 }, EXIT], { memory }).run([
-        address,
-      ]);
+      interpreterFor([{ opcode: Class.LDX | mode | 0x10, dst: 0, src: 1, offset: 0, immediate: 0 }, EXIT], {
+        memory,
+      }).run([address]);
     for (const address of [
       0n,
       0x1000n,
@@ -174,21 +210,28 @@ describe('probing accesses', () => {
       0xffff_ffff_ffff_fffen,
       STACK_TOP + 0x10_0000n,
     ]) {
-      expect(run(MODE.PROBE_MEM, address)).toEqual({ kind: 'exit', value: 0n });
+      expect(run(InternalMode.PROBE_MEM, address)).toEqual({ kind: 'exit', value: 0n });
     }
-    expect(run(MODE.PROBE_MEM, DATA)).toEqual({ kind: 'exit', value: 0x80n });
-    expect(run(MODE.PROBE_MEMSX, DATA)).toEqual({ kind: 'exit', value: 0xffff_ffff_ffff_ff80n });
+    expect(run(InternalMode.PROBE_MEM, DATA)).toEqual({ kind: 'exit', value: 0x80n });
+    expect(run(InternalMode.PROBE_MEMSX, DATA)).toEqual({ kind: 'exit', value: 0xffff_ffff_ffff_ff80n });
   });
 
   it('cast arena pointers both ways by their low half', () => {
-    const cast = (imm: number) => ({ opcode: CLASS.ALU64 | ALU.MOV | 8, dst: 0, src: 1, offset: 1, imm });
-    const run = (imm: number, pointer: bigint) => interpreterFor([cast(imm), EXIT], { arena }).run([pointer]);
+    const cast = (immediate: number) => ({
+      opcode: Class.ALU64 | Operation.MOV | 8,
+      dst: 0,
+      src: 1,
+      offset: 1,
+      immediate,
+    });
+    const run = (immediate: number, pointer: bigint) =>
+      interpreterFor([cast(immediate), EXIT], { arena }).run([pointer]);
     expect(run(0x10000, 0x8096_1010n)).toEqual({ kind: 'exit', value: 0x7f2e_8096_1010n });
     expect(run(0x10000, 0xabcd_0000_0000n)).toEqual({ kind: 'exit', value: 0n });
     expect(run(1, 0x7f2e_8096_1010n)).toEqual({ kind: 'exit', value: 0x8096_1010n });
   });
 });
 
-function atomic(size: 4 | 8, imm: number): Instruction {
-  return { opcode: CLASS.STX | MODE.ATOMIC | SIZE_BITS[size], dst: 1, src: 2, offset: 0, imm };
+function atomic(size: 4 | 8, immediate: number): Instruction {
+  return { opcode: Class.STX | Mode.ATOMIC | SIZE_BITS[size], dst: 1, src: 2, offset: 0, immediate };
 }

@@ -6,7 +6,7 @@ import { fromHex } from '../base/bytes.ts';
 import { hex, u64 } from '../base/word.ts';
 import { assembleConformance } from '../model/bpf/conformance-assembly.ts';
 import { AssemblyError } from '../model/bpf/conformance-operands.ts';
-import { CLASS, type Instruction, JMP, readInstructions, SOURCE_REGISTER } from '../model/bpf/encoding.ts';
+import { Class, decodeInstructions, type Instruction, Jump, Source } from '../model/bpf/instruction.ts';
 import { FRAME_BYTES, Interpreter, MOST_FRAMES } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
 import { linkedProgram } from '../model/bpf/program.ts';
@@ -65,7 +65,7 @@ const DATA = 0x20_0000n;
 const FUEL = 1_000_000;
 
 function isCallThroughRegister({ opcode }: Instruction): boolean {
-  return opcode === (CLASS.JMP | JMP.CALL | SOURCE_REGISTER);
+  return opcode === (Class.JMP | Jump.CALL | Source.X);
 }
 
 /** Sections by the name behind `--`; a name given twice keeps its last text. */
@@ -104,7 +104,7 @@ function readRaw(text: string | undefined): Instruction[] | undefined {
   const bytes = new Uint8Array(words.length * 8);
   const view = new DataView(bytes.buffer);
   for (const [index, word] of words.entries()) view.setBigUint64(8 * index, BigInt(word), true);
-  return readInstructions(bytes);
+  return decodeInstructions(bytes);
 }
 
 function readResult(text: string | undefined): bigint {

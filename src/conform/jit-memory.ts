@@ -1,7 +1,9 @@
-import { CLASS, type Instruction, readInstructions } from '../model/bpf/encoding.ts';
+import { Class, decodeInstructions, type Instruction } from '../model/bpf/instruction.ts';
 import { FRAME_BYTES, MOST_FRAMES } from '../model/bpf/interpreter.ts';
+import { addressOf, type JitMachine } from '../model/bpf/jit/machine.ts';
 import { FlatMemory } from '../model/machine/cpu/flat-memory.ts';
-import { type JitLine, jitInput } from './jit-line.ts';
+import { type JitRecord, jitInput } from './jit-record.ts';
+import type { PacketLayout } from './jit-recorded-filter.ts';
 import { recordedSkb } from './jit-skb.ts';
 
 /**
@@ -18,6 +20,12 @@ export interface JitMemory {
   readonly perCpuOffset: bigint;
 }
 
+/** What all lines of a boot share. */
+export interface JitHost {
+  readonly machine: JitMachine;
+  readonly packet: PacketLayout;
+}
+
 /** What the recording leaves open, decided one way. A result that another decision changes says less, or nothing. */
 export interface Unstated {
   /** Every byte of an uninitialised stack, and of kernel objects the program reads. */
@@ -25,7 +33,7 @@ export interface Unstated {
   /** The content of the arena's first page, where it is not what the recorder fills it with. */
   readonly arenaPage?: Uint8Array | undefined;
   /** The program in every slot of a program array; without one the slots are empty. */
-  readonly tailCallTarget?: JitLine | undefined;
+  readonly tailCallTarget?: JitRecord | undefined;
 }
 
 /** Chosen by us, in the ranges where the kernel has such things: the direct map and vmalloc space. */
@@ -39,11 +47,12 @@ const STACK_BYTES = MOST_FRAMES * FRAME_BYTES + 4096;
 /** The recorder filled an arena's first page so, and left its other pages absent. Found by comparing all its loads. */
 const ARENA_PAGE = Uint8Array.from({ length: 4096 }, (_, index) => index * 5 + 3);
 
-export function jitMemory(line: JitLine, { filler, arenaPage, tailCallTarget }: Unstated): JitMemory {
+export function jitMemory(line: JitRecord, host: JitHost, unstated: Unstated): JitMemory {
+  const { filler, arenaPage, tailCallTarget } = unstated;
   const memory = new FlatMemory();
   const contextLength = line.ctx_len;
   mapFilled(memory, CONTEXT, contextLength, filler);
-  const skb = recordedSkb(line);
+  const skb = recordedSkb(line, host.packet);
   if (skb === undefined) memory.write(CONTEXT, contextBytes(line, filler));
   else {
     mapFilled(memory, SKB_DATA, skb.data.length, filler);
@@ -51,14 +60,15 @@ export function jitMemory(line: JitLine, { filler, arenaPage, tailCallTarget }: 
     memory.write(CONTEXT, skb.fieldsOver(new Uint8Array(contextLength).fill(filler), SKB_DATA));
   }
   mapFilled(memory, STACK, STACK_BYTES, filler);
-  const instructions = readInstructions(jitInput(line));
+  const instructions = decodeInstructions(jitInput(line)) ?? [];
   for (const variable of kernelVariables(instructions)) mapFilled(memory, variable, 8, filler);
   const perCpuOffset = mapPerCpu(memory, line, instructions, filler);
-  mapCode(memory, line);
+  mapCallDepth(memory, perCpuOffset, host.machine);
+  mapCode(memory, line, host.machine);
   for (const { type, kptr, val } of line.maps) {
     memory.map(kptr, 4096);
     if (val !== 0n) memory.map(val, 4096);
-    if (type === PROGRAM_ARRAY) fillProgramArray(memory, kptr, tailCallTarget);
+    if (type === PROGRAM_ARRAY) fillProgramArray(memory, kptr, tailCallTarget, host.machine);
   }
   return {
     memory,
@@ -71,7 +81,7 @@ export function jitMemory(line: JitLine, { filler, arenaPage, tailCallTarget }: 
 }
 
 /** The recorder's context for programs of type SYSCALL, as its description states it. Other contexts are not stated. */
-function contextBytes({ prog_type, ctx_len }: JitLine, filler: number): Uint8Array {
+function contextBytes({ prog_type, ctx_len }: JitRecord, filler: number): Uint8Array {
   return Uint8Array.from({ length: ctx_len }, (_, index) => (prog_type === SYSCALL_PROGRAM ? index * 37 + 11 : filler));
 }
 
@@ -87,9 +97,9 @@ function mapFilled(memory: FlatMemory, address: bigint, length: number, filler: 
 
 /** Addresses of kernel variables (jiffies, for one) that the verifier put into the program in place of a helper. */
 function kernelVariables(instructions: readonly Instruction[]): bigint[] {
-  return instructions.flatMap(({ opcode, imm }, index) => {
-    if (opcode !== 0x18 || instructions[index + 1]?.imm !== -1) return [];
-    const address = BigInt.asUintN(64, BigInt(imm));
+  return instructions.flatMap(({ opcode, immediate }, index) => {
+    if (opcode !== 0x18 || instructions[index + 1]?.immediate !== -1) return [];
+    const address = BigInt.asUintN(64, BigInt(immediate));
     return address >= KERNEL_IMAGE && address < KERNEL_IMAGE_END ? [address] : [];
   });
 }
@@ -99,7 +109,7 @@ const KERNEL_IMAGE = 0xffff_ffff_8000_0000n;
 const KERNEL_IMAGE_END = 0xffff_ffff_c000_0000n;
 
 /** The arena's band starts where the register that holds its base says; its first page follows the user address. */
-function mapArena(memory: FlatMemory, line: JitLine, page: Uint8Array): JitMemory['arena'] {
+function mapArena(memory: FlatMemory, line: JitRecord, page: Uint8Array): JitMemory['arena'] {
   const kernelStart = line.funcs[0]?.arena_kern;
   const userStart = line.arena_user;
   if (kernelStart === undefined || userStart === undefined) return undefined;
@@ -110,7 +120,7 @@ function mapArena(memory: FlatMemory, line: JitLine, page: Uint8Array): JitMemor
 }
 
 /** Puts this CPU's offset where gs finds it, the private stack where it leads, and a page under each variable asked for. */
-function mapPerCpu(memory: FlatMemory, line: JitLine, instructions: readonly Instruction[], filler: number): bigint {
+function mapPerCpu(memory: FlatMemory, line: JitRecord, instructions: readonly Instruction[], filler: number): bigint {
   const framePointer = line.funcs.find(({ priv_frame_ptr }) => priv_frame_ptr !== undefined)?.priv_frame_ptr;
   const offset = PER_CPU_OFFSET;
   for (const variable of perCpuVariables(instructions)) {
@@ -118,7 +128,7 @@ function mapPerCpu(memory: FlatMemory, line: JitLine, instructions: readonly Ins
   }
   if (framePointer !== undefined) mapFilled(memory, offset + framePointer - 0x4000n, 0x8000, filler);
   if (line.this_cpu_off32 !== undefined) {
-    const variable = BigInt.asIntN(32, line.this_cpu_off32);
+    const variable = BigInt.asIntN(32, BigInt(line.this_cpu_off32));
     const place = BigInt.asUintN(64, offset + variable);
     memory.map(place, 8);
     memory.write(place, wordBytes(offset));
@@ -126,32 +136,38 @@ function mapPerCpu(memory: FlatMemory, line: JitLine, instructions: readonly Ins
   return offset;
 }
 
+/** The counter that a machine counts its calls in; its value has no meaning to a program. */
+function mapCallDepth(memory: FlatMemory, perCpuOffset: bigint, { callDepthCounter }: JitMachine): void {
+  if (callDepthCounter === undefined) return;
+  memory.map(BigInt.asUintN(64, perCpuOffset + BigInt(callDepthCounter)), 8);
+}
+
 /** Link addresses a program turns into per-CPU ones: a MOV of an immediate, then the per-CPU MOV of that register. */
 function perCpuVariables(instructions: readonly Instruction[]): bigint[] {
   return instructions.flatMap(({ opcode, offset, src }, index) => {
     const before = instructions[index - 1];
-    const isPerCpuMove = opcode === (CLASS.ALU64 | 0xb8) && offset === -1;
-    return isPerCpuMove && before !== undefined && before.dst === src ? [BigInt(before.imm)] : [];
+    const isPerCpuMove = opcode === (Class.ALU64 | 0xb8) && offset === -1;
+    return isPerCpuMove && before !== undefined && before.dst === src ? [BigInt(before.immediate)] : [];
   });
 }
 
 /** BPF_MAP_TYPE_PROG_ARRAY. */
 export const PROGRAM_ARRAY = 3;
 const SLOTS = 4;
-/** A struct bpf_prog of ours, and fields where the recorded kernel has them (see the recording's meta file). */
+/** A struct bpf_prog of ours. */
 const PROGRAM = 0xffff_8881_6000_0000n;
-const MAP_MAX_ENTRIES = 76n;
-const ARRAY_POINTERS = 312n;
-const PROGRAM_FUNCTION = 72n;
 
 /** What the code of a tail call reads: how many slots there are, the program in a slot, and where its code is. */
-function fillProgramArray(memory: FlatMemory, map: bigint, target: JitLine | undefined): void {
-  memory.write(map + MAP_MAX_ENTRIES, Uint8Array.of(SLOTS, 0, 0, 0));
+function fillProgramArray(memory: FlatMemory, map: bigint, target: JitRecord | undefined, machine: JitMachine): void {
+  const { maxEntries, pointers, bpfFunc } = machine.offsets;
+  memory.write(map + BigInt(maxEntries), Uint8Array.of(SLOTS, 0, 0, 0));
   if (target === undefined) return;
-  for (let slot = 0; slot < SLOTS; slot++) memory.write(map + ARRAY_POINTERS + BigInt(8 * slot), wordBytes(PROGRAM));
+  for (let slot = 0; slot < SLOTS; slot++) {
+    memory.write(map + BigInt(pointers + 8 * slot), wordBytes(PROGRAM));
+  }
   memory.map(PROGRAM, 4096);
-  memory.write(PROGRAM + PROGRAM_FUNCTION, wordBytes(target.funcs[0]!.addr));
-  mapCode(memory, target);
+  memory.write(PROGRAM + BigInt(bpfFunc), wordBytes(target.funcs[0]!.addr));
+  mapCode(memory, target, machine);
 }
 
 function wordBytes(word: bigint): Uint8Array {
@@ -161,18 +177,21 @@ function wordBytes(word: bigint): Uint8Array {
 }
 
 /** Code as the kernel had it; the return thunk is a bare return and the jump thunk a bare jump through rcx. */
-function mapCode(memory: FlatMemory, line: JitLine): void {
+function mapCode(memory: FlatMemory, line: JitRecord, { indirectJump }: JitMachine): void {
   let taken = 0;
   for (const { addr, len } of line.funcs) {
     memory.map(addr, len, { execute: true });
     memory.write(addr, line.jited.subarray(taken, taken + len));
     taken += len;
   }
-  memory.map(line.ret_thunk, 1, { execute: true });
-  memory.write(line.ret_thunk, Uint8Array.of(0xc3));
-  if (line.jmp_thunk_rcx !== undefined) {
-    memory.map(line.jmp_thunk_rcx, 2, { execute: true });
-    memory.write(line.jmp_thunk_rcx, Uint8Array.of(0xff, 0xe1));
+  if (line.ret_thunk !== NO_THUNK) {
+    memory.map(line.ret_thunk, 1, { execute: true });
+    memory.write(line.ret_thunk, Uint8Array.of(0xc3));
+  }
+  if (indirectJump.kind === 'thunk') {
+    const thunk = addressOf(indirectJump.address);
+    memory.map(thunk, 2, { execute: true });
+    memory.write(thunk, Uint8Array.of(0xff, 0xe1));
   }
   if (line.exception_cb !== undefined) mapExceptionCallback(memory, line.exception_cb, line.ret_thunk);
 }
@@ -180,7 +199,7 @@ function mapCode(memory: FlatMemory, line: JitLine): void {
 /** The recording keeps 48 bytes; a longer callback loses bytes of the jump to the return thunk that ends it. */
 function mapExceptionCallback(
   memory: FlatMemory,
-  { addr, bytes48 }: NonNullable<JitLine['exception_cb']>,
+  { addr, bytes48 }: NonNullable<JitRecord['exception_cb']>,
   returnThunk: bigint,
 ): void {
   memory.map(addr, bytes48.length + 4, { execute: true });
@@ -191,6 +210,9 @@ function mapExceptionCallback(
   new DataView(distance.buffer).setInt32(0, Number(returnThunk - (addr + BigInt(jump) + 5n)), true);
   memory.write(addr + BigInt(jump + 1), distance);
 }
+
+/** A recorded function that ends with a plain return. */
+const NO_THUNK = 0n;
 
 const LEAVE = 0xc9;
 const JUMP = 0xe9;

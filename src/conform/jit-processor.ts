@@ -1,11 +1,12 @@
 import { applyFixup, type ExceptionEntry, readExceptionEntry } from '../model/bpf/exception-fixup.ts';
 import { HELPERS, type Helper, type HelperCall } from '../model/bpf/helper.ts';
+import { tailCallOffset } from '../model/bpf/jit/tail-call.ts';
 import { Cpu, type Stop } from '../model/machine/cpu/cpu.ts';
 import { MemoryPort } from '../model/machine/cpu/memory-port.ts';
 import type { RegisterName } from '../model/machine/cpu/register-file.ts';
-import type { JitLine } from './jit-line.ts';
-import type { JitMemory } from './jit-memory.ts';
-import { SKB_HELPERS } from './jit-skb.ts';
+import type { JitHost, JitMemory } from './jit-memory.ts';
+import type { JitRecord } from './jit-record.ts';
+import { skbHelper } from './jit-skb.ts';
 
 /** How recorded machine code ended on the modelled CPU. */
 export type ProcessorEnd =
@@ -26,12 +27,9 @@ const PRESERVED = new Map<RegisterName, bigint>([
 ]);
 
 /** What the kernel function of a name does, where that is modelled. */
-export function recordedHelper(name: string): Helper | undefined {
-  return HELPERS.get(name) ?? SKB_HELPERS.get(name);
+export function recordedHelper(name: string, { packet }: JitHost): Helper | undefined {
+  return HELPERS.get(name) ?? skbHelper(name, packet);
 }
-
-/** Where a tail call enters a program: behind the start of its prologue (X86_TAIL_CALL_OFFSET of the recorded kernel). */
-const TAIL_CALL_OFFSET = 12n;
 
 /** Where the kernel's caller goes on. Nothing is mapped there, so a return ends in a fetch fault with this address. */
 const CALLER = 0xffff_ffff_8000_0010n;
@@ -46,16 +44,18 @@ const CLOBBER = 0xdead_beef_dead_beefn;
  * what it does is then done by the model. Faults of loads and stores are handled as the kernel's exception tables say.
  */
 export class JitProcessor {
-  readonly #line: JitLine;
-  readonly #tailCallTarget: JitLine | undefined;
+  readonly #line: JitRecord;
+  readonly #host: JitHost;
+  readonly #tailCallTarget: JitRecord | undefined;
   readonly #surroundings: JitMemory;
   readonly #cpu: Cpu;
   readonly #port: MemoryPort;
   readonly #entries: readonly ExceptionEntry[];
 
   /** `tailCallTarget` is the program a patched direct tail call goes to; its own address is not recorded. */
-  constructor(line: JitLine, surroundings: JitMemory, tailCallTarget?: JitLine) {
+  constructor(line: JitRecord, host: JitHost, surroundings: JitMemory, tailCallTarget?: JitRecord) {
     this.#line = line;
+    this.#host = host;
     this.#tailCallTarget = tailCallTarget;
     this.#surroundings = surroundings;
     this.#cpu = new Cpu(surroundings.memory);
@@ -107,7 +107,7 @@ export class JitProcessor {
     const called = this.#line.calls.find(({ addr }) => addr === registers.ip);
     if (called !== undefined) return this.#perform(called.sym, limit);
     if (stop.kind === 'page-fault' && stop.execute && this.#tailCallTarget !== undefined) {
-      registers.ip = this.#tailCallTarget.funcs[0]!.addr + TAIL_CALL_OFFSET;
+      registers.ip = this.#tailCallTarget.funcs[0]!.addr + BigInt(tailCallOffset(this.#host.machine));
       return undefined;
     }
     const entry = this.#entries.find(({ instruction }) => instruction === registers.ip);
@@ -120,7 +120,7 @@ export class JitProcessor {
   #perform(name: string, limit: number): ProcessorEnd | undefined {
     const { registers } = this.#cpu;
     if (name === 'arch_bpf_timed_may_goto') return this.#timedMayGoto();
-    const helper = recordedHelper(name);
+    const helper = recordedHelper(name, this.#host);
     if (helper === undefined) return { kind: 'unknown-helper', name };
     let failure: ProcessorEnd | undefined;
     const call: HelperCall = {

@@ -2,17 +2,26 @@
  * Runs recorded programs twice, once as BPF in the interpreter and once as the recorded machine code on the modelled CPU,
  * and holds both to what the kernel's run returned and wrote. Three independent meanings of one program agree, or not.
  */
-import { bytesEqual } from '../base/bytes.ts';
+import { bytesEqual, fromHex, toHex } from '../base/bytes.ts';
 import { hex } from '../base/word.ts';
-import { type Instruction, PSEUDO_CALL, readInstructions } from '../model/bpf/encoding.ts';
+import { Callee, decodeInstructions, type Instruction } from '../model/bpf/instruction.ts';
 import { Interpreter } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
+import type { JitMachine } from '../model/bpf/jit/machine.ts';
 import type { CallTarget, Program } from '../model/bpf/program.ts';
-import { type JitLine, jitInput } from './jit-line.ts';
-import { type JitMemory, jitMemory, PROGRAM_ARRAY, SYSCALL_PROGRAM, type Unstated } from './jit-memory.ts';
+import {
+  type JitHost,
+  type JitMemory,
+  jitMemory,
+  PROGRAM_ARRAY,
+  SYSCALL_PROGRAM,
+  type Unstated,
+} from './jit-memory.ts';
 import { JitProcessor, recordedHelper } from './jit-processor.ts';
+import { type JitRecord, jitInput } from './jit-record.ts';
+import type { PacketLayout } from './jit-recorded-filter.ts';
 
-/** What became of one line: equal, different in the way the text says, or beyond judgement for the reason given. */
+/** What became of one line: equal, different in a field of the recording, or beyond judgement for the reason given. */
 export type JitRunVerdict =
   | {
       readonly kind: 'equal';
@@ -20,8 +29,14 @@ export type JitRunVerdict =
       readonly retired: number;
       readonly arenaPage: Uint8Array | undefined;
     }
-  | { readonly kind: 'different'; readonly by: 'interpreter' | 'cpu'; readonly difference: string }
+  | ({ readonly kind: 'different'; readonly by: 'interpreter' | 'CPU' } & RunDifference)
   | { readonly kind: 'not-comparable'; readonly reason: string };
+
+interface RunDifference {
+  readonly field: 'ret' | 'ctx_diff';
+  readonly expected: string;
+  readonly actual: string;
+}
 
 /** Two values for bytes the recording does not state. A result that depends on them is not judged. */
 const FILLERS = [0x00, 0xa5] as const;
@@ -35,19 +50,25 @@ const LIMIT = 5_000_000;
  * array were empty or held the program the recording calls the target.
  */
 export class JitRuns {
+  readonly #packet: PacketLayout;
   #arenaPage: Uint8Array | undefined;
-  #tailCallTarget: JitLine | undefined;
+  #tailCallTarget: JitRecord | undefined;
 
-  judge(line: JitLine): JitRunVerdict {
+  constructor(packet: PacketLayout) {
+    this.#packet = packet;
+  }
+
+  judge(line: JitRecord, machine: JitMachine): JitRunVerdict {
     if (line.note === 'tail-call target') this.#tailCallTarget = line;
     const pages = line.arena_user === undefined ? [undefined] : [this.#arenaPage, undefined];
     const targets = line.maps.some(({ type }) => type === PROGRAM_ARRAY)
       ? [undefined, this.#tailCallTarget]
       : [undefined];
+    const host = { machine, packet: this.#packet };
     const verdicts: JitRunVerdict[] = [];
     for (const tailCallTarget of targets) {
       for (const arenaPage of pages) {
-        const verdict = runJitLine(line, { arenaPage, tailCallTarget });
+        const verdict = runRecord(line, host, { arenaPage, tailCallTarget });
         if (verdict.kind === 'equal') {
           this.#arenaPage = verdict.arenaPage ?? this.#arenaPage;
           return verdict;
@@ -63,22 +84,22 @@ export class JitRuns {
 
 type Decided = Omit<Unstated, 'filler'>;
 
-function runJitLine(line: JitLine, decided: Decided): JitRunVerdict {
+function runRecord(line: JitRecord, host: JitHost, decided: Decided): JitRunVerdict {
   if (line.ret === undefined || line.ret === null) return skip('the recording has no test run');
-  const [first, second] = FILLERS.map((filler) => interpret(line, { ...decided, filler }));
+  const [first, second] = FILLERS.map((filler) => interpret(line, host, { ...decided, filler }));
   if (first!.skipped !== undefined) return skip(first!.skipped);
   if (JSON.stringify(first!.outcome) !== JSON.stringify(second!.outcome)) {
     return skip('the result depends on memory the recording does not state');
   }
-  const wrong = differenceFrom(line, first!.outcome);
+  const wrong = differenceFrom(line, host, first!.outcome);
   if (wrong !== undefined) {
     const known = line.prog_type === SYSCALL_PROGRAM;
     if (!known && first!.outcome.end !== undefined) return skip('it reads kernel objects the recording does not state');
-    return { kind: 'different', by: 'interpreter', difference: wrong };
+    return { kind: 'different', by: 'interpreter', ...wrong };
   }
-  const processed = process(line, { ...decided, filler: FILLERS[0] });
-  const wrongCode = differenceFrom(line, processed.outcome);
-  if (wrongCode !== undefined) return { kind: 'different', by: 'cpu', difference: wrongCode };
+  const processed = process(line, host, { ...decided, filler: FILLERS[0] });
+  const wrongCode = differenceFrom(line, host, processed.outcome);
+  if (wrongCode !== undefined) return { kind: 'different', by: 'CPU', ...wrongCode };
   return { kind: 'equal', performed: first!.performed, retired: processed.performed, arenaPage: processed.arenaPage };
 }
 
@@ -97,12 +118,15 @@ interface Run {
   readonly arenaPage?: Uint8Array | undefined;
 }
 
-function interpret(line: JitLine, unstated: Unstated): Run {
-  const surroundings = jitMemory(line, unstated);
+function interpret(line: JitRecord, host: JitHost, unstated: Unstated): Run {
+  const surroundings = jitMemory(line, host, unstated);
   const { tailCallTarget } = unstated;
-  const interpreter = new Interpreter(programOf(line), {
+  const { auxiliaryRegister, arenaFixup } = host.machine.behaviour;
+  const interpreter = new Interpreter(programOf(line, host), {
     ...surroundings,
-    tailCallTarget: () => (tailCallTarget === undefined ? undefined : programOf(tailCallTarget)),
+    auxiliaryRegister,
+    clearsFaultedAtomics: arenaFixup === 'report-direction',
+    tailCallTarget: () => (tailCallTarget === undefined ? undefined : programOf(tailCallTarget, host)),
   });
   const stop = interpreter.run([surroundings.context], LIMIT);
   const skipped = stop.kind === 'unknown-call' ? `${stop.name} is not modelled` : undefined;
@@ -114,9 +138,9 @@ function interpret(line: JitLine, unstated: Unstated): Run {
   return { outcome, performed: interpreter.performed, skipped };
 }
 
-function process(line: JitLine, unstated: Unstated): Run {
-  const surroundings = jitMemory(line, unstated);
-  const processor = new JitProcessor(line, surroundings, unstated.tailCallTarget);
+function process(line: JitRecord, host: JitHost, unstated: Unstated): Run {
+  const surroundings = jitMemory(line, host, unstated);
+  const processor = new JitProcessor(line, host, surroundings, unstated.tailCallTarget);
   const end = processor.run(LIMIT);
   const outcome = {
     value: end.kind === 'returned' ? hex(end.value & 0xffff_ffffn) : undefined,
@@ -133,23 +157,24 @@ function describeEnd(end: ReturnType<JitProcessor['run']>): string {
 }
 
 /** Only programs of type SYSCALL give their context back. */
-function contextText(line: JitLine, { memory, context, contextLength }: JitMemory): string {
+function contextText(line: JitRecord, { memory, context, contextLength }: JitMemory): string {
   if (line.prog_type !== SYSCALL_PROGRAM) return '';
-  return Buffer.from(memory.read(context, contextLength)).toString('hex');
+  return toHex(memory.read(context, contextLength));
 }
 
 /** How an outcome differs from the recorded one. */
-function differenceFrom(line: JitLine, outcome: Outcome): string | undefined {
-  if (outcome.value === undefined) return outcome.end;
-  if (outcome.value !== hex(line.ret!)) return `r0 is ${outcome.value} and was ${hex(line.ret!)}`;
+function differenceFrom(line: JitRecord, host: JitHost, outcome: Outcome): RunDifference | undefined {
+  const returned = outcome.value ?? outcome.end!;
+  if (returned !== hex(line.ret!)) return { field: 'ret', expected: hex(line.ret!), actual: returned };
   if (line.prog_type !== SYSCALL_PROGRAM) return undefined;
-  const { memory, context, contextLength } = jitMemory(line, { filler: FILLERS[0] });
+  const { memory, context, contextLength } = jitMemory(line, host, { filler: FILLERS[0] });
   const expected = memory.read(context, contextLength);
   if (line.ctx_diff !== undefined) expected.set(line.ctx_diff.bytes, line.ctx_diff.off);
-  const found = new Uint8Array(Buffer.from(outcome.context, 'hex'));
+  const found = fromHex(outcome.context)!;
   if (bytesEqual(expected, found)) return undefined;
   const at = expected.findIndex((byte, index) => byte !== found[index]);
-  return `byte ${at} of the context is ${hex(found[at]!)} and was ${hex(expected[at]!)}`;
+  const byte = (value: number) => `${hex(value)} at byte ${at}`;
+  return { field: 'ctx_diff', expected: byte(expected[at]!), actual: byte(found[at]!) };
 }
 
 function skip(reason: string): JitRunVerdict {
@@ -157,20 +182,25 @@ function skip(reason: string): JitRunVerdict {
 }
 
 /** The program as the JIT got it: call targets are addresses relative to a base, functions have recorded addresses. */
-function programOf(line: JitLine): Program {
-  const instructions = readInstructions(jitInput(line));
+function programOf(line: JitRecord, host: JitHost): Program {
+  const instructions = decodeInstructions(jitInput(line)) ?? [];
   return {
     instructions,
-    resolveCall: (instruction, index) => callTarget(line, instruction, index),
+    resolveCall: (instruction, index) => callTarget(line, host, instruction, index),
     functionAt: (address) => line.funcs.find(({ addr }) => addr === address)?.start,
     exceptionCallback: line.exception_cb === undefined ? undefined : instructions.length - 2,
   };
 }
 
 /** A call inside the program keeps its original relative offset, whatever its immediate became. */
-function callTarget(line: JitLine, { src, imm, offset }: Instruction, index: number): CallTarget {
-  if (src === PSEUDO_CALL) return { kind: 'function', start: index + 1 + offset };
-  const called = line.calls.find((call) => call.imm === imm);
-  if (called === undefined) return { kind: 'unknown', name: `a function ${hex(imm)} from __bpf_call_base` };
-  return { kind: 'helper', name: called.sym, helper: recordedHelper(called.sym) };
+function callTarget(
+  line: JitRecord,
+  host: JitHost,
+  { src, immediate, offset }: Instruction,
+  index: number,
+): CallTarget {
+  if (src === Callee.FUNCTION) return { kind: 'function', start: index + 1 + offset };
+  const called = line.calls.find(({ imm }) => imm === immediate);
+  if (called === undefined) return { kind: 'unknown', name: `a function ${hex(immediate)} from __bpf_call_base` };
+  return { kind: 'helper', name: called.sym, helper: recordedHelper(called.sym, host) };
 }

@@ -1,19 +1,18 @@
 /**
  * The sk_buff the recorder ran socket filters and classifiers on, as far as its description states it: 128 bytes of data,
- * of which a socket filter does not see the 14 of the Ethernet header (net/core/test_run.c). The offsets are those the
- * verifier of the recorded kernel put into the programs.
+ * of which a socket filter does not see the 14 of the Ethernet header (net/core/test_run.c).
  */
 import { u32, u64 } from '../base/word.ts';
 import { EFAULT, type Helper, type HelperCall } from '../model/bpf/helper.ts';
 import { highHalf, joinHalves, lowHalf } from '../model/machine/cpu/register-file.ts';
-import type { JitLine } from './jit-line.ts';
+import type { JitRecord } from './jit-record.ts';
+import type { PacketLayout } from './jit-recorded-filter.ts';
 
 const SOCKET_FILTER_PROGRAM = 1;
 const SCHED_CLS_PROGRAM = 3;
 
-const LEN = 112;
+/** skb->cb[40]: where the verifier lets a program find the data's end (struct bpf_skb_data_end). */
 const DATA_END = 80;
-const DATA = 200;
 
 const DATA_BYTES = Uint8Array.from({ length: 128 }, (_, index) =>
   index === 12 ? 8 : index === 13 ? 0 : index * 13 + 1,
@@ -27,7 +26,7 @@ export interface RecordedSkb {
 }
 
 /** Undefined for programs that run on something else. */
-export function recordedSkb({ prog_type }: JitLine): RecordedSkb | undefined {
+export function recordedSkb({ prog_type }: JitRecord, layout: PacketLayout): RecordedSkb | undefined {
   if (prog_type !== SOCKET_FILTER_PROGRAM && prog_type !== SCHED_CLS_PROGRAM) return undefined;
   const data = prog_type === SOCKET_FILTER_PROGRAM ? DATA_BYTES.slice(ETHERNET_HEADER_BYTES) : DATA_BYTES;
   return {
@@ -35,8 +34,8 @@ export function recordedSkb({ prog_type }: JitLine): RecordedSkb | undefined {
     fieldsOver(bytes, dataAddress) {
       const fields = bytes.slice();
       const view = new DataView(fields.buffer);
-      view.setUint32(LEN, data.length, true);
-      view.setBigUint64(DATA, dataAddress, true);
+      view.setUint32(layout.lengthOffset, data.length, true);
+      view.setBigUint64(layout.dataOffset, dataAddress, true);
       view.setBigUint64(DATA_END, dataAddress + BigInt(data.length), true);
       return fields;
     },
@@ -44,21 +43,20 @@ export function recordedSkb({ prog_type }: JitLine): RecordedSkb | undefined {
 }
 
 /** The kernel functions that read an sk_buff, by name. All data is in its linear part, so pulling has nothing to do. */
-export const SKB_HELPERS: ReadonlyMap<string, Helper> = new Map<string, Helper>([
-  ['bpf_skb_load_helper_8_no_cache', loadHelper(1)],
-  ['bpf_skb_load_helper_16_no_cache', loadHelper(2)],
-  ['bpf_skb_load_helper_32_no_cache', loadHelper(4)],
-  ['bpf_skb_pull_data', () => 0n],
-]);
+export function skbHelper(name: string, layout: PacketLayout): Helper | undefined {
+  if (name === 'bpf_skb_pull_data') return () => 0n;
+  const bits = /^bpf_skb_load_helper_(8|16|32)_no_cache$/.exec(name)?.[1];
+  return bits === undefined ? undefined : loadHelper(Number(bits) / 8, layout);
+}
 
 /** (skb, offset): the big-endian number at an offset of the data, or -EFAULT behind its end (net/core/filter.c). */
-function loadHelper(size: number): Helper {
+function loadHelper(size: number, { lengthOffset, dataOffset }: PacketLayout): Helper {
   return (call) => {
     const [skb, offset] = call.arguments;
     const from = BigInt.asIntN(32, offset!);
-    const length = u32(word(call, skb! + BigInt(LEN)));
+    const length = u32(word(call, skb! + BigInt(lengthOffset)));
     if (from < 0n || from + BigInt(size) > length) return u64(-EFAULT);
-    const data = word(call, skb! + BigInt(DATA)) + from;
+    const data = word(call, skb! + BigInt(dataOffset)) + from;
     const bytes = Array.from({ length: size }, (_, index) => word(call, data + BigInt(index)) & 0xffn);
     return bytes.reduce((value, byte) => (value << 8n) | byte, 0n);
   };

@@ -1,5 +1,6 @@
+import { jitRecording } from './jit-recording.ts';
 import { progPackRecording } from './prog-pack-recording.ts';
 import type { RecordingKind } from './recording.ts';
 
 /** Every kind of recording that `conform` can perform. */
-export const recordingKinds: readonly RecordingKind[] = [progPackRecording];
+export const recordingKinds: readonly RecordingKind[] = [progPackRecording, jitRecording];

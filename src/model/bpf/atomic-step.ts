@@ -5,33 +5,38 @@
  * table entry knows only stores here. Recorded kernels from 7.2 on clear what would have been fetched, and report a
  * load-acquire as the read it is.
  */
-import { ALU, ATOMIC, type Instruction, sizeOf } from './encoding.ts';
+import { Atomic, bytesMovedBy, type Instruction, Operation } from './instruction.ts';
 import type { Step } from './meaning.ts';
 import { keepLoaded, type MemoryContext, report, storeStep } from './memory-step.ts';
 import { addressingOf } from './place.ts';
 
 /** Undefined when the immediate or the size names no atomic operation. */
 export function atomicStep(context: MemoryContext, instruction: Instruction, index: number): Step | undefined {
-  const { opcode, imm, src } = instruction;
-  if (imm === ATOMIC.LOAD_ACQUIRE) return loadAcquire(context, instruction, index);
-  if (imm === ATOMIC.STORE_RELEASE) return storeStep(context, instruction, index, src);
-  return sizeOf(opcode) >= 4 && OPERATIONS.has(imm) ? readModifyWrite(context, instruction, index) : undefined;
+  const { opcode, immediate, src } = instruction;
+  if (immediate === Atomic.LOAD_ACQUIRE) return loadAcquire(context, instruction, index);
+  if (immediate === Atomic.STORE_RELEASE) return storeStep(context, instruction, index, src);
+  return bytesMovedBy(opcode) >= 4 && OPERATIONS.has(immediate)
+    ? readModifyWrite(context, instruction, index)
+    : undefined;
 }
 
 const OPERATIONS: ReadonlySet<number> = new Set([
-  ...[ALU.ADD, ALU.OR, ALU.AND, ALU.XOR].flatMap((operation) => [operation, operation | ATOMIC.FETCH]),
-  ATOMIC.XCHG,
-  ATOMIC.CMPXCHG,
+  ...[Operation.ADD, Operation.OR, Operation.AND, Operation.XOR].flatMap((operation) => [
+    operation,
+    operation | Atomic.FETCH,
+  ]),
+  Atomic.XCHG,
+  Atomic.CMPXCHG,
 ]);
 
 /** Works on halves; the high ones of a 32-bit operation are zero going in and zero in what is fetched. */
 function readModifyWrite(context: MemoryContext, instruction: Instruction, index: number): Step {
   const { registers, port, place } = context;
-  const { opcode, dst, src, offset, imm } = instruction;
+  const { opcode, dst, src, offset, immediate } = instruction;
   const { signedHalves: halves } = registers;
-  const size = sizeOf(opcode);
+  const size = bytesMovedBy(opcode);
   const addressing = addressingOf(opcode);
-  const fetched = imm === ATOMIC.CMPXCHG ? 0 : (imm & ATOMIC.FETCH) !== 0 ? src : undefined;
+  const fetched = immediate === Atomic.CMPXCHG ? 0 : (immediate & Atomic.FETCH) !== 0 ? src : undefined;
   return () => {
     place.locate(registers, dst, offset, addressing);
     if (port.load(place.lo, place.hi, size, 'write') !== undefined) {
@@ -44,8 +49,15 @@ function readModifyWrite(context: MemoryContext, instruction: Instruction, index
     const withLo = halves[2 * src]!;
     const withHi = size === 8 ? halves[2 * src + 1]! : 0;
     const differs = halves[0] !== lo || (size === 8 && halves[1] !== hi);
-    if (imm === ATOMIC.CMPXCHG && differs) port.store(place.lo, place.hi, size, lo, hi);
-    else port.store(place.lo, place.hi, size, lowResult(imm, lo, withLo), highResult(imm, lo, hi, withLo, withHi));
+    if (immediate === Atomic.CMPXCHG && differs) port.store(place.lo, place.hi, size, lo, hi);
+    else
+      port.store(
+        place.lo,
+        place.hi,
+        size,
+        lowResult(immediate, lo, withLo),
+        highResult(immediate, lo, hi, withLo, withHi),
+      );
     if (fetched !== undefined) {
       halves[2 * fetched] = lo;
       halves[2 * fetched + 1] = hi;
@@ -54,15 +66,15 @@ function readModifyWrite(context: MemoryContext, instruction: Instruction, index
   };
 }
 
-function lowResult(imm: number, old: number, operand: number): number {
-  switch (imm & ~ATOMIC.FETCH) {
-    case ALU.ADD:
+function lowResult(immediate: number, old: number, operand: number): number {
+  switch (immediate & ~Atomic.FETCH) {
+    case Operation.ADD:
       return (old + operand) | 0;
-    case ALU.OR:
+    case Operation.OR:
       return old | operand;
-    case ALU.AND:
+    case Operation.AND:
       return old & operand;
-    case ALU.XOR:
+    case Operation.XOR:
       return old ^ operand;
     default:
       return operand;
@@ -70,8 +82,9 @@ function lowResult(imm: number, old: number, operand: number): number {
 }
 
 /** Only a sum needs to know the low halves: for the carry out of them. */
-function highResult(imm: number, oldLo: number, old: number, operandLo: number, operand: number): number {
-  if (imm !== ALU.ADD && imm !== (ALU.ADD | ATOMIC.FETCH)) return lowResult(imm, old, operand);
+function highResult(immediate: number, oldLo: number, old: number, operandLo: number, operand: number): number {
+  if (immediate !== Operation.ADD && immediate !== (Operation.ADD | Atomic.FETCH))
+    return lowResult(immediate, old, operand);
   const carry = ((oldLo + operandLo) | 0) >>> 0 < oldLo >>> 0 ? 1 : 0;
   return (old + operand + carry) | 0;
 }
@@ -80,7 +93,7 @@ function highResult(imm: number, oldLo: number, old: number, operandLo: number, 
 function loadAcquire(context: MemoryContext, instruction: Instruction, index: number): Step {
   const { registers, port, place } = context;
   const { opcode, dst, src, offset } = instruction;
-  const size = sizeOf(opcode);
+  const size = bytesMovedBy(opcode);
   const addressing = addressingOf(opcode);
   return () => {
     place.locate(registers, src, offset, addressing);

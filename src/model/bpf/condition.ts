@@ -2,7 +2,7 @@
  * When a conditional jump is taken: RFC 9669 section 4.3, one entry each. An entry gives the step for one destination,
  * source and target; the step falls through by giving undefined. JMP compares whole words, JMP32 their low halves.
  */
-import { JMP } from './encoding.ts';
+import { Jump } from './instruction.ts';
 import type { Step } from './meaning.ts';
 import type { BpfRegisters } from './registers.ts';
 
@@ -10,94 +10,94 @@ type Condition = (registers: BpfRegisters, d: number, s: number, target: number)
 export type Conditions = { readonly [operation: number]: Condition };
 
 export const WIDE_CONDITIONS: Conditions = {
-  [JMP.JEQ]:
+  [Jump.JEQ]:
     ({ words: w }, d, s, target) =>
     () =>
       w[d]! === w[s]! ? target : undefined,
-  [JMP.JNE]:
+  [Jump.JNE]:
     ({ words: w }, d, s, target) =>
     () =>
       w[d]! !== w[s]! ? target : undefined,
-  [JMP.JGT]:
+  [Jump.JGT]:
     ({ words: w }, d, s, target) =>
     () =>
       w[d]! > w[s]! ? target : undefined,
-  [JMP.JGE]:
+  [Jump.JGE]:
     ({ words: w }, d, s, target) =>
     () =>
       w[d]! >= w[s]! ? target : undefined,
-  [JMP.JLT]:
+  [Jump.JLT]:
     ({ words: w }, d, s, target) =>
     () =>
       w[d]! < w[s]! ? target : undefined,
-  [JMP.JLE]:
+  [Jump.JLE]:
     ({ words: w }, d, s, target) =>
     () =>
       w[d]! <= w[s]! ? target : undefined,
-  [JMP.JSGT]:
+  [Jump.JSGT]:
     ({ signed: i }, d, s, target) =>
     () =>
       i[d]! > i[s]! ? target : undefined,
-  [JMP.JSGE]:
+  [Jump.JSGE]:
     ({ signed: i }, d, s, target) =>
     () =>
       i[d]! >= i[s]! ? target : undefined,
-  [JMP.JSLT]:
+  [Jump.JSLT]:
     ({ signed: i }, d, s, target) =>
     () =>
       i[d]! < i[s]! ? target : undefined,
-  [JMP.JSLE]:
+  [Jump.JSLE]:
     ({ signed: i }, d, s, target) =>
     () =>
       i[d]! <= i[s]! ? target : undefined,
-  [JMP.JSET]:
+  [Jump.JSET]:
     ({ words: w }, d, s, target) =>
     () =>
       (w[d]! & w[s]!) !== 0n ? target : undefined,
 };
 
 export const NARROW_CONDITIONS: Conditions = {
-  [JMP.JEQ]:
+  [Jump.JEQ]:
     ({ halves: h }, d, s, target) =>
     () =>
       h[2 * d]! === h[2 * s]! ? target : undefined,
-  [JMP.JNE]:
+  [Jump.JNE]:
     ({ halves: h }, d, s, target) =>
     () =>
       h[2 * d]! !== h[2 * s]! ? target : undefined,
-  [JMP.JGT]:
+  [Jump.JGT]:
     ({ halves: h }, d, s, target) =>
     () =>
       h[2 * d]! > h[2 * s]! ? target : undefined,
-  [JMP.JGE]:
+  [Jump.JGE]:
     ({ halves: h }, d, s, target) =>
     () =>
       h[2 * d]! >= h[2 * s]! ? target : undefined,
-  [JMP.JLT]:
+  [Jump.JLT]:
     ({ halves: h }, d, s, target) =>
     () =>
       h[2 * d]! < h[2 * s]! ? target : undefined,
-  [JMP.JLE]:
+  [Jump.JLE]:
     ({ halves: h }, d, s, target) =>
     () =>
       h[2 * d]! <= h[2 * s]! ? target : undefined,
-  [JMP.JSGT]:
+  [Jump.JSGT]:
     ({ signedHalves: i }, d, s, target) =>
     () =>
       i[2 * d]! > i[2 * s]! ? target : undefined,
-  [JMP.JSGE]:
+  [Jump.JSGE]:
     ({ signedHalves: i }, d, s, target) =>
     () =>
       i[2 * d]! >= i[2 * s]! ? target : undefined,
-  [JMP.JSLT]:
+  [Jump.JSLT]:
     ({ signedHalves: i }, d, s, target) =>
     () =>
       i[2 * d]! < i[2 * s]! ? target : undefined,
-  [JMP.JSLE]:
+  [Jump.JSLE]:
     ({ signedHalves: i }, d, s, target) =>
     () =>
       i[2 * d]! <= i[2 * s]! ? target : undefined,
-  [JMP.JSET]:
+  [Jump.JSET]:
     ({ halves: h }, d, s, target) =>
     () =>
       (h[2 * d]! & h[2 * s]!) !== 0 ? target : undefined,

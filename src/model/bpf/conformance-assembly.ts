@@ -5,7 +5,7 @@
  * disassembly and is read here only, for the sake of that suite.
  */
 import { AssemblyError, immediate, type Line, place, register } from './conformance-operands.ts';
-import { ALU, ATOMIC, CLASS, type Instruction, JMP, MODE, SOURCE_REGISTER } from './encoding.ts';
+import { Atomic, Class, type Instruction, Jump, Mode, Operation, Source } from './instruction.ts';
 
 /** Throws {@link AssemblyError} at the first line that is none of the language. */
 export function assembleConformance(text: string): Instruction[] {
@@ -68,7 +68,7 @@ function distanceTo(
 
 function assemble(words: readonly string[], line: Line): Instruction[] {
   const [mnemonic = '', ...operands] = words;
-  if (mnemonic === 'exit') return [slot({ opcode: CLASS.JMP | JMP.EXIT })];
+  if (mnemonic === 'exit') return [slot({ opcode: Class.JMP | Jump.EXIT })];
   if (mnemonic === 'lock') return [atomic(operands, line)];
   if (mnemonic === 'call') return [call(operands, line)];
   if (mnemonic === 'lddw') return wideImmediate(operands, line);
@@ -83,26 +83,26 @@ function assemble(words: readonly string[], line: Line): Instruction[] {
 }
 
 function slot(fields: Partial<Instruction>): Instruction {
-  return { opcode: 0, dst: 0, src: 0, offset: 0, imm: 0, ...fields };
+  return { opcode: 0, dst: 0, src: 0, offset: 0, immediate: 0, ...fields };
 }
 
 const OPERATIONS: { readonly [stem: string]: number } = {
-  add: ALU.ADD,
-  sub: ALU.SUB,
-  mul: ALU.MUL,
-  div: ALU.DIV,
-  sdiv: ALU.DIV,
-  or: ALU.OR,
-  and: ALU.AND,
-  lsh: ALU.LSH,
-  rsh: ALU.RSH,
-  neg: ALU.NEG,
-  mod: ALU.MOD,
-  smod: ALU.MOD,
-  xor: ALU.XOR,
-  mov: ALU.MOV,
-  movsx: ALU.MOV,
-  arsh: ALU.ARSH,
+  add: Operation.ADD,
+  sub: Operation.SUB,
+  mul: Operation.MUL,
+  div: Operation.DIV,
+  sdiv: Operation.DIV,
+  or: Operation.OR,
+  and: Operation.AND,
+  lsh: Operation.LSH,
+  rsh: Operation.RSH,
+  neg: Operation.NEG,
+  mod: Operation.MOD,
+  smod: Operation.MOD,
+  xor: Operation.XOR,
+  mov: Operation.MOV,
+  movsx: Operation.MOV,
+  arsh: Operation.ARSH,
 };
 
 /** `movsx1632` extends 16 bits to 32; everything else is 64 bits wide without digits. */
@@ -113,7 +113,7 @@ function arithmetic(stem: string, digits: string, operands: readonly string[], l
   const [, from = '', to = digits] = isMovsx
     ? (/^(8|16|32)(32|64)$/.exec(digits) ?? line.fail('movsx and two widths'))
     : [];
-  const opcode = (to === '32' ? CLASS.ALU : CLASS.ALU64) | operation;
+  const opcode = (to === '32' ? Class.ALU : Class.ALU64) | operation;
   const offset = isMovsx ? Number(from) : stem === 'sdiv' || stem === 'smod' ? 1 : 0;
   const dst = register(operands[0], line);
   if (stem === 'neg') return slot({ opcode, dst });
@@ -121,25 +121,25 @@ function arithmetic(stem: string, digits: string, operands: readonly string[], l
 }
 
 const CONDITIONS: { readonly [stem: string]: number } = {
-  jeq: JMP.JEQ,
-  jgt: JMP.JGT,
-  jge: JMP.JGE,
-  jset: JMP.JSET,
-  jne: JMP.JNE,
-  jsgt: JMP.JSGT,
-  jsge: JMP.JSGE,
-  jlt: JMP.JLT,
-  jle: JMP.JLE,
-  jslt: JMP.JSLT,
-  jsle: JMP.JSLE,
+  jeq: Jump.JEQ,
+  jgt: Jump.JGT,
+  jge: Jump.JGE,
+  jset: Jump.JSET,
+  jne: Jump.JNE,
+  jsgt: Jump.JSGT,
+  jsge: Jump.JSGE,
+  jlt: Jump.JLT,
+  jle: Jump.JLE,
+  jslt: Jump.JSLT,
+  jsle: Jump.JSLE,
 };
 
 /** ja32 has its distance in the immediate. */
 function jump(stem: string, digits: string, operands: readonly string[], line: Line): Instruction | undefined {
-  const jumpClass = digits === '32' ? CLASS.JMP32 : CLASS.JMP;
+  const jumpClass = digits === '32' ? Class.JMP32 : Class.JMP;
   if (stem === 'ja') {
     const distance = line.distance(operands[0]);
-    return slot({ opcode: jumpClass | JMP.JA, ...(digits === '32' ? { imm: distance } : { offset: distance }) });
+    return slot({ opcode: jumpClass | Jump.JA, ...(digits === '32' ? { immediate: distance } : { offset: distance }) });
   }
   const condition = CONDITIONS[stem];
   if (condition === undefined) return undefined;
@@ -150,14 +150,14 @@ function jump(stem: string, digits: string, operands: readonly string[], line: L
 /** `swap` and `bswap` always reverse; `be` and `le` convert. */
 function byteOrder(stem: string, digits: string, operands: readonly string[], line: Line): Instruction | undefined {
   const opcodes: { readonly [stem: string]: number } = {
-    le: CLASS.ALU | ALU.END,
-    be: CLASS.ALU | ALU.END | SOURCE_REGISTER,
-    swap: CLASS.ALU64 | ALU.END,
-    bswap: CLASS.ALU64 | ALU.END,
+    le: Class.ALU | Operation.END,
+    be: Class.ALU | Operation.END | Source.X,
+    swap: Class.ALU64 | Operation.END,
+    bswap: Class.ALU64 | Operation.END,
   };
   const opcode = opcodes[stem];
   if (opcode === undefined) return undefined;
-  return slot({ opcode, dst: register(operands[0], line), imm: Number(digits) });
+  return slot({ opcode, dst: register(operands[0], line), immediate: Number(digits) });
 }
 
 const SIZES: { readonly [suffix: string]: number } = { w: 0x00, h: 0x08, b: 0x10, dw: 0x18 };
@@ -168,22 +168,22 @@ function memory(mnemonic: string, operands: readonly string[], line: Line): Inst
   const size = SIZES[suffix!]!;
   if (kind === 'ldx') {
     const { base, offset } = place(operands[1], line);
-    const mode = signed === 's' ? MODE.MEMSX : MODE.MEM;
-    return slot({ opcode: CLASS.LDX | mode | size, dst: register(operands[0], line), src: base, offset });
+    const mode = signed === 's' ? Mode.MEMSX : Mode.MEM;
+    return slot({ opcode: Class.LDX | mode | size, dst: register(operands[0], line), src: base, offset });
   }
   const { base, offset } = place(operands[0], line);
   if (kind === 'st')
-    return slot({ opcode: CLASS.ST | MODE.MEM | size, dst: base, offset, imm: immediate(operands[1], line) });
-  return slot({ opcode: CLASS.STX | MODE.MEM | size, dst: base, offset, src: register(operands[1], line) });
+    return slot({ opcode: Class.ST | Mode.MEM | size, dst: base, offset, immediate: immediate(operands[1], line) });
+  return slot({ opcode: Class.STX | Mode.MEM | size, dst: base, offset, src: register(operands[1], line) });
 }
 
 const ATOMICS: { readonly [stem: string]: number } = {
-  add: ALU.ADD,
-  or: ALU.OR,
-  and: ALU.AND,
-  xor: ALU.XOR,
-  xchg: ATOMIC.XCHG,
-  cmpxchg: ATOMIC.CMPXCHG,
+  add: Operation.ADD,
+  or: Operation.OR,
+  and: Operation.AND,
+  xor: Operation.XOR,
+  xchg: Atomic.XCHG,
+  cmpxchg: Atomic.CMPXCHG,
 };
 
 /** `fetch add32` and `fetch_add32` are the same. */
@@ -195,18 +195,24 @@ function atomic(words: readonly string[], line: Line): Instruction {
   if (operation === undefined) return line.fail('an atomic operation after lock');
   const { base, offset } = place(operands[0], line);
   const size = digits === '32' ? SIZES.w! : SIZES.dw!;
-  const imm = operation | (fetch === undefined ? 0 : ATOMIC.FETCH);
-  return slot({ opcode: CLASS.STX | MODE.ATOMIC | size, dst: base, src: register(operands[1], line), offset, imm });
+  const immediate = operation | (fetch === undefined ? 0 : Atomic.FETCH);
+  return slot({
+    opcode: Class.STX | Mode.ATOMIC | size,
+    dst: base,
+    src: register(operands[1], line),
+    offset,
+    immediate,
+  });
 }
 
 /** A local function by label, a kernel function (`runtime`) or helper by number, or a call through a register. */
 function call(operands: readonly string[], line: Line): Instruction {
-  const opcode = CLASS.JMP | JMP.CALL;
+  const opcode = Class.JMP | Jump.CALL;
   const [first, second] = operands;
-  if (first === 'local') return slot({ opcode, src: 1, imm: line.distance(second) });
-  if (first === 'runtime') return slot({ opcode, src: 2, imm: immediate(second, line) });
-  if (/^%?r\d+$/.test(first ?? '')) return slot({ opcode: opcode | SOURCE_REGISTER, dst: register(first, line) });
-  return slot({ opcode, imm: immediate(first, line) });
+  if (first === 'local') return slot({ opcode, src: 1, immediate: line.distance(second) });
+  if (first === 'runtime') return slot({ opcode, src: 2, immediate: immediate(second, line) });
+  if (/^%?r\d+$/.test(first ?? '')) return slot({ opcode: opcode | Source.X, dst: register(first, line) });
+  return slot({ opcode, immediate: immediate(first, line) });
 }
 
 function wideImmediate([destination, value]: readonly string[], line: Line): Instruction[] {
@@ -215,14 +221,14 @@ function wideImmediate([destination, value]: readonly string[], line: Line): Ins
   const number = value.startsWith('-') ? -magnitude : magnitude;
   const dst = register(destination, line);
   return [
-    slot({ opcode: 0x18, dst, imm: Number(BigInt.asIntN(32, number)) }),
-    slot({ imm: Number(BigInt.asIntN(32, number >> 32n)) }),
+    slot({ opcode: 0x18, dst, immediate: Number(BigInt.asIntN(32, number)) }),
+    slot({ immediate: Number(BigInt.asIntN(32, number >> 32n)) }),
   ];
 }
 
 function withSource(opcode: number, operand: string | undefined, line: Line): Partial<Instruction> {
   if (operand !== undefined && /^%?r\d+$/.test(operand)) {
-    return { opcode: opcode | SOURCE_REGISTER, src: register(operand, line) };
+    return { opcode: opcode | Source.X, src: register(operand, line) };
   }
-  return { opcode, imm: immediate(operand, line) };
+  return { opcode, immediate: immediate(operand, line) };
 }

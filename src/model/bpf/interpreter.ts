@@ -8,7 +8,7 @@ import type { Step } from './meaning.ts';
 import type { ArenaFault, ArenaWindow, MemoryContext } from './memory-step.ts';
 import { Place } from './place.ts';
 import type { CallTarget, Program } from './program.ts';
-import { AX, BpfRegisters } from './registers.ts';
+import { BpfRegisters, LAST_REGISTER } from './registers.ts';
 import { stepOf } from './step.ts';
 
 /** Functions deep, main included: what the verifier allows (MAX_CALL_FRAMES, include/linux/bpf_verifier.h). */
@@ -31,6 +31,8 @@ export interface Surroundings {
    * faults. Before that they leave it alone.
    */
   readonly clearsFaultedAtomics?: boolean | undefined;
+  /** The verifier's own register: 11, or 12 for kernels from 7.2 on. */
+  readonly auxiliaryRegister?: 11 | 12 | undefined;
   /** What a MOV of the per-CPU kind adds (this_cpu_off). */
   readonly perCpuOffset?: bigint | undefined;
   /** The program in a slot of a program array; undefined when the slot is empty or there is none. */
@@ -82,7 +84,7 @@ export class Interpreter implements MemoryContext {
 
   #runFrom(parameters: readonly bigint[], stackTop: bigint, fuel: number, tailCalls: number): InterpreterStop {
     const { words } = this.registers;
-    for (let register = 0; register <= AX; register++) words[register] = 0n;
+    for (let register = 0; register <= LAST_REGISTER; register++) words[register] = 0n;
     for (const [index, value] of parameters.entries()) words[1 + index] = u64(value);
     words[FRAME_POINTER] = stackTop;
     this.#main.mayGotoLeft = MAY_GOTO_BUDGET;
@@ -167,7 +169,7 @@ export class Interpreter implements MemoryContext {
       this.stop({ kind: 'unknown-call', at, name: `a callback at 0x${address.toString(16)}` });
       return undefined;
     }
-    const saved = words.slice(0, AX + 1);
+    const saved = words.slice(0, LAST_REGISTER + 1);
     for (const [index, value] of parameters.entries()) words[1 + index] = u64(value);
     this.#execute(this.enter(start, LEAVE, at));
     const result = words[0]!;
@@ -212,21 +214,22 @@ export class Interpreter implements MemoryContext {
   }
 
   /**
-   * arch_bpf_timed_may_goto: AX holds the stack offset of a counter with a timestamp behind it. The first call starts
+   * arch_bpf_timed_may_goto: the auxiliary register holds the stack offset of a counter with a timestamp behind it. The first call starts
    * the clock and grants another 65,535 rounds; by the second the program's time is up, because time passes here only
-   * when someone looks. It takes and gives AX and leaves every other register alone.
+   * when someone looks. It takes and gives that register and leaves every other register alone.
    */
   timedMayGoto(at: number): number | undefined {
     const { words, signedHalves } = this.registers;
-    const stamp = u64(words[FRAME_POINTER]! + BigInt.asIntN(64, words[AX]!) + 8n);
+    const auxiliary = this.surroundings.auxiliaryRegister ?? 11;
+    const stamp = u64(words[FRAME_POINTER]! + BigInt.asIntN(64, words[auxiliary]!) + 8n);
     const [lo, hi] = [lowHalf(stamp), highHalf(stamp)];
     if (this.port.load(lo, hi, 8) !== undefined) {
       return this.stop({ kind: 'memory-fault', at, address: stamp, size: 8, write: false });
     }
     const started = (this.port.lo | this.port.hi) !== 0;
     if (!started) this.port.store(lo, hi, 8, 1, 0);
-    signedHalves[2 * AX] = started ? 0 : MAY_GOTO_BUDGET;
-    signedHalves[2 * AX + 1] = 0;
+    signedHalves[2 * auxiliary] = started ? 0 : MAY_GOTO_BUDGET;
+    signedHalves[2 * auxiliary + 1] = 0;
     return undefined;
   }
 }

@@ -7,7 +7,7 @@
  * No bigint is chosen by a conditional expression here or in what the other steps do: Node 20's compiler aborts the whole
  * process on some of those ("RepresentationChangerError ... UnsignedBigInt64"), so branches store each value themselves.
  */
-import { ALU } from './encoding.ts';
+import { Operation } from './instruction.ts';
 import type { BpfRegisters } from './registers.ts';
 
 /** One instruction, performed. It gives the index to go on at, or undefined to go on with the next instruction. */
@@ -18,68 +18,68 @@ export type Meanings = { readonly [operation: number]: Meaning };
 
 /** ALU64 with offset 0. Here w are the words, and i the same words, signed. */
 export const WIDE: Meanings = {
-  [ALU.ADD]:
+  [Operation.ADD]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[d]! + w[s]!;
     },
-  [ALU.SUB]:
+  [Operation.SUB]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[d]! - w[s]!;
     },
-  [ALU.MUL]:
+  [Operation.MUL]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[d]! * w[s]!;
     },
-  [ALU.DIV]:
+  [Operation.DIV]:
     ({ words: w }, d, s) =>
     () => {
       if (w[s] === 0n) w[d] = 0n;
       else w[d] = w[d]! / w[s]!;
     },
-  [ALU.MOD]:
+  [Operation.MOD]:
     ({ words: w }, d, s) =>
     () => {
       if (w[s] !== 0n) w[d] = w[d]! % w[s]!;
     },
-  [ALU.OR]:
+  [Operation.OR]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[d]! | w[s]!;
     },
-  [ALU.AND]:
+  [Operation.AND]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[d]! & w[s]!;
     },
-  [ALU.XOR]:
+  [Operation.XOR]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[d]! ^ w[s]!;
     },
-  [ALU.MOV]:
+  [Operation.MOV]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[s]!;
     },
-  [ALU.LSH]:
+  [Operation.LSH]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = BigInt.asUintN(64, w[d]! << (w[s]! & 63n));
     },
-  [ALU.RSH]:
+  [Operation.RSH]:
     ({ words: w }, d, s) =>
     () => {
       w[d] = w[d]! >> (w[s]! & 63n);
     },
-  [ALU.ARSH]:
+  [Operation.ARSH]:
     ({ signed: i }, d, s) =>
     () => {
       i[d] = i[d]! >> (i[s]! & 63n);
     },
-  [ALU.NEG]:
+  [Operation.NEG]:
     ({ words: w }, d) =>
     () => {
       w[d] = -w[d]!;
@@ -88,13 +88,13 @@ export const WIDE: Meanings = {
 
 /** ALU64 with offset 1: rounding toward zero; a remainder has the sign of the dividend. */
 export const WIDE_SIGNED: Meanings = {
-  [ALU.DIV]:
+  [Operation.DIV]:
     ({ signed: i }, d, s) =>
     () => {
       if (i[s] === 0n) i[d] = 0n;
       else i[d] = i[d]! / i[s]!;
     },
-  [ALU.MOD]:
+  [Operation.MOD]:
     ({ signed: i }, d, s) =>
     () => {
       if (i[s] !== 0n) i[d] = i[d]! % i[s]!;
@@ -103,79 +103,79 @@ export const WIDE_SIGNED: Meanings = {
 
 /** ALU with offset 0, on low halves: h, and i the same halves, signed. The high half becomes zero. */
 export const NARROW: Meanings = {
-  [ALU.ADD]:
+  [Operation.ADD]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * d]! + h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.SUB]:
+  [Operation.SUB]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * d]! - h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.MUL]:
+  [Operation.MUL]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = Math.imul(h[2 * d]!, h[2 * s]!);
       h[2 * d + 1] = 0;
     },
-  [ALU.DIV]:
+  [Operation.DIV]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * s] === 0 ? 0 : h[2 * d]! / h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.MOD]:
+  [Operation.MOD]:
     ({ halves: h }, d, s) =>
     () => {
       if (h[2 * s] !== 0) h[2 * d] = h[2 * d]! % h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.OR]:
+  [Operation.OR]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * d]! | h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.AND]:
+  [Operation.AND]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * d]! & h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.XOR]:
+  [Operation.XOR]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * d]! ^ h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.MOV]:
+  [Operation.MOV]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * s]!;
       h[2 * d + 1] = 0;
     },
-  [ALU.LSH]:
+  [Operation.LSH]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * d]! << (h[2 * s]! & 31);
       h[2 * d + 1] = 0;
     },
-  [ALU.RSH]:
+  [Operation.RSH]:
     ({ halves: h }, d, s) =>
     () => {
       h[2 * d] = h[2 * d]! >>> (h[2 * s]! & 31);
       h[2 * d + 1] = 0;
     },
-  [ALU.ARSH]:
+  [Operation.ARSH]:
     ({ signedHalves: i }, d, s) =>
     () => {
       i[2 * d] = i[2 * d]! >> (i[2 * s]! & 31);
       i[2 * d + 1] = 0;
     },
-  [ALU.NEG]:
+  [Operation.NEG]:
     ({ halves: h }, d) =>
     () => {
       h[2 * d] = -h[2 * d]!;
@@ -185,13 +185,13 @@ export const NARROW: Meanings = {
 
 /** ALU with offset 1. */
 export const NARROW_SIGNED: Meanings = {
-  [ALU.DIV]:
+  [Operation.DIV]:
     ({ signedHalves: i }, d, s) =>
     () => {
       i[2 * d] = i[2 * s] === 0 ? 0 : i[2 * d]! / i[2 * s]!;
       i[2 * d + 1] = 0;
     },
-  [ALU.MOD]:
+  [Operation.MOD]:
     ({ signedHalves: i }, d, s) =>
     () => {
       if (i[2 * s] !== 0) i[2 * d] = i[2 * d]! % i[2 * s]!;

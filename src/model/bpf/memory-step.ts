@@ -5,7 +5,7 @@
  */
 import { u64 } from '../../base/word.ts';
 import type { MemoryPort } from '../machine/cpu/memory-port.ts';
-import { type Instruction, MODE, sizeOf } from './encoding.ts';
+import { bytesMovedBy, type Instruction, InternalMode, Mode } from './instruction.ts';
 import type { Step } from './meaning.ts';
 import { addressingOf, type Place } from './place.ts';
 import type { BpfRegisters } from './registers.ts';
@@ -41,9 +41,9 @@ export interface MemoryContext {
 export function loadStep(context: MemoryContext, instruction: Instruction, index: number): Step {
   const { registers, port, place } = context;
   const { opcode, dst, src, offset } = instruction;
-  const size = sizeOf(opcode);
+  const size = bytesMovedBy(opcode);
   const mode = opcode & 0xe0;
-  const isSigned = mode === MODE.MEMSX || mode === MODE.PROBE_MEMSX || mode === MODE.PROBE_MEM32SX;
+  const isSigned = mode === Mode.MEMSX || mode === InternalMode.PROBE_MEMSX || mode === InternalMode.PROBE_MEM32SX;
   const addressing = addressingOf(opcode);
   if (addressing === 'plain') {
     return () => {
@@ -68,7 +68,7 @@ export function loadStep(context: MemoryContext, instruction: Instruction, index
 export function storeStep(context: MemoryContext, instruction: Instruction, index: number, source: number): Step {
   const { registers, port, place } = context;
   const { opcode, dst, offset } = instruction;
-  const size = sizeOf(opcode);
+  const size = bytesMovedBy(opcode);
   const addressing = addressingOf(opcode);
   const { signedHalves: halves } = registers;
   return () => {

@@ -1,5 +1,5 @@
 import { highHalf, joinHalves, lowHalf } from '../machine/cpu/register-file.ts';
-import { CLASS, MODE } from './encoding.ts';
+import { Class, InternalMode } from './instruction.ts';
 import type { BpfRegisters } from './registers.ts';
 
 /**
@@ -10,10 +10,10 @@ export type Addressing = 'plain' | 'probe' | 'arena';
 
 export function addressingOf(opcode: number): Addressing {
   const mode = opcode & 0xe0;
-  const isLoad = (opcode & 7) === CLASS.LDX;
-  if (mode === MODE.PROBE_MEM32 || mode === MODE.PROBE_ATOMIC) return 'arena';
-  if (isLoad && mode === MODE.PROBE_MEM32SX) return 'arena';
-  return isLoad && (mode === MODE.PROBE_MEM || mode === MODE.PROBE_MEMSX) ? 'probe' : 'plain';
+  const isLoad = (opcode & 7) === Class.LDX;
+  if (mode === InternalMode.PROBE_MEM32 || mode === InternalMode.PROBE_ATOMIC) return 'arena';
+  if (isLoad && mode === InternalMode.PROBE_MEM32SX) return 'arena';
+  return isLoad && (mode === InternalMode.PROBE_MEM || mode === InternalMode.PROBE_MEMSX) ? 'probe' : 'plain';
 }
 
 /** The address an instruction names, worked out anew each time, as signed halves. */

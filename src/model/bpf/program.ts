@@ -1,5 +1,5 @@
-import { type Instruction, PSEUDO_CALL, PSEUDO_KFUNC_CALL } from './encoding.ts';
 import type { Helper } from './helper.ts';
+import { Callee, type Instruction } from './instruction.ts';
 
 /** What a call instruction calls. */
 export type CallTarget =
@@ -31,10 +31,10 @@ export function linkedProgram(
 ): Program {
   return {
     instructions,
-    resolveCall: ({ src, imm }, index) => {
-      if (src === PSEUDO_CALL) return { kind: 'function', start: index + 1 + imm };
-      if (src === PSEUDO_KFUNC_CALL) return { kind: 'unknown', name: `kernel function with BTF id ${imm}` };
-      return { kind: 'helper', name: `helper ${imm}`, helper: helperNumbered(imm) };
+    resolveCall: ({ src, immediate }, index) => {
+      if (src === Callee.FUNCTION) return { kind: 'function', start: index + 1 + immediate };
+      if (src === Callee.KFUNC) return { kind: 'unknown', name: `kernel function with BTF id ${immediate}` };
+      return { kind: 'helper', name: `helper ${immediate}`, helper: helperNumbered(immediate) };
     },
     functionAt: () => undefined,
   };

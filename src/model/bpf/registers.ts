@@ -1,6 +1,9 @@
-/** The internal register the verifier and the JIT use for their own instructions (MAX_BPF_REG, "AX"). */
-export const AX = 11;
-const REGISTERS = 12;
+/**
+ * The last of the registers behind the frame pointer, which the verifier and the JIT use for their own instructions
+ * (MAX_BPF_REG, "AX"): 11 is that register until 7.2, which gives it to arguments on the stack and takes 12.
+ */
+export const LAST_REGISTER = 12;
+const REGISTERS = LAST_REGISTER + 1;
 
 /**
  * The registers of a BPF program, seen as 64-bit and as 32-bit numbers, each signed and unsigned: register n is word n,

@@ -3,16 +3,16 @@ import { highHalf } from '../machine/cpu/register-file.ts';
 import { atomicStep } from './atomic-step.ts';
 import { NARROW_CONDITIONS, WIDE_CONDITIONS } from './condition.ts';
 import {
-  ADDR_PERCPU,
-  ADDR_SPACE_CAST,
-  ALU,
   CAST_TO_USER,
-  CLASS,
+  Class,
   type Instruction,
-  JMP,
-  MODE,
-  SOURCE_REGISTER,
-} from './encoding.ts';
+  InternalMode,
+  Jump,
+  Mode,
+  MoveOffset,
+  Operation,
+  Source,
+} from './instruction.ts';
 import type { Interpreter } from './interpreter.ts';
 import { moveSigned, NARROW, NARROW_SIGNED, type Step, swapBytes, truncate, WIDE, WIDE_SIGNED } from './meaning.ts';
 import { loadStep, storeStep } from './memory-step.ts';
@@ -27,18 +27,19 @@ function knownStep(interpreter: Interpreter, instruction: Instruction, index: nu
   const { opcode, src } = instruction;
   const mode = opcode & 0xe0;
   switch (opcode & 7) {
-    case CLASS.LD:
+    case Class.LD:
       return wideImmediate(interpreter, instruction, index);
-    case CLASS.LDX:
+    case Class.LDX:
       return loadStep(interpreter, instruction, index);
-    case CLASS.ST:
-      if (mode === MODE.NOSPEC) return () => undefined;
-      return storeStep(interpreter, instruction, index, interpreter.registers.constant(BigInt(instruction.imm)));
-    case CLASS.STX:
-      if (mode === MODE.ATOMIC || mode === MODE.PROBE_ATOMIC) return atomicStep(interpreter, instruction, index);
+    case Class.ST:
+      if (mode === InternalMode.NOSPEC) return () => undefined;
+      return storeStep(interpreter, instruction, index, interpreter.registers.constant(BigInt(instruction.immediate)));
+    case Class.STX:
+      if (mode === Mode.ATOMIC || mode === InternalMode.PROBE_ATOMIC)
+        return atomicStep(interpreter, instruction, index);
       return storeStep(interpreter, instruction, index, src);
-    case CLASS.ALU:
-    case CLASS.ALU64:
+    case Class.ALU:
+    case Class.ALU64:
       return arithmetic(interpreter, instruction);
     default:
       return jump(interpreter, instruction, index);
@@ -46,18 +47,18 @@ function knownStep(interpreter: Interpreter, instruction: Instruction, index: nu
 }
 
 /** The source of an operation: a register, or the constant word that holds the immediate. */
-function sourceOf({ registers }: Interpreter, { opcode, src, imm }: Instruction): number {
-  return (opcode & SOURCE_REGISTER) !== 0 ? src : registers.constant(BigInt(imm));
+function sourceOf({ registers }: Interpreter, { opcode, src, immediate }: Instruction): number {
+  return (opcode & Source.X) !== 0 ? src : registers.constant(BigInt(immediate));
 }
 
 function wideImmediate(
   { registers, program }: Interpreter,
-  { opcode, dst, imm }: Instruction,
+  { opcode, dst, immediate }: Instruction,
   index: number,
 ): Step | undefined {
   const second = program.instructions[index + 1];
   if (opcode !== 0x18 || second === undefined) return undefined;
-  const value = (BigInt(second.imm) << 32n) | BigInt(imm >>> 0);
+  const value = (BigInt(second.immediate) << 32n) | BigInt(immediate >>> 0);
   const source = registers.constant(BigInt.asIntN(64, value));
   const { words } = registers;
   return () => {
@@ -70,37 +71,41 @@ function arithmetic(interpreter: Interpreter, instruction: Instruction): Step | 
   const { opcode, dst, src, offset } = instruction;
   const { registers } = interpreter;
   const operation = opcode & 0xf0;
-  const wide = (opcode & 7) === CLASS.ALU64;
-  if (operation === ALU.END) return byteOrder(interpreter, instruction, wide);
-  if (operation === ALU.MOV && offset !== 0) return specialMove(interpreter, instruction, wide);
+  const wide = (opcode & 7) === Class.ALU64;
+  if (operation === Operation.END) return byteOrder(interpreter, instruction, wide);
+  if (operation === Operation.MOV && offset !== 0) return specialMove(interpreter, instruction, wide);
   if (offset !== 0 && offset !== 1) return undefined;
   const unsigned = wide ? WIDE : NARROW;
   const signed = wide ? WIDE_SIGNED : NARROW_SIGNED;
-  const source = operation === ALU.NEG ? src : sourceOf(interpreter, instruction);
+  const source = operation === Operation.NEG ? src : sourceOf(interpreter, instruction);
   return (offset === 1 ? signed : unsigned)[operation]?.(registers, dst, source);
 }
 
-function byteOrder({ registers }: Interpreter, { opcode, dst, imm }: Instruction, wide: boolean): Step | undefined {
-  if (imm !== 16 && imm !== 32 && imm !== 64) return undefined;
-  const toLittle = !wide && (opcode & SOURCE_REGISTER) === 0;
-  return toLittle ? truncate(registers, dst, imm) : swapBytes(registers, dst, imm);
+function byteOrder(
+  { registers }: Interpreter,
+  { opcode, dst, immediate }: Instruction,
+  wide: boolean,
+): Step | undefined {
+  if (immediate !== 16 && immediate !== 32 && immediate !== 64) return undefined;
+  const toLittle = !wide && (opcode & Source.X) === 0;
+  return toLittle ? truncate(registers, dst, immediate) : swapBytes(registers, dst, immediate);
 }
 
 /** MOV with an offset: a sign extension, or one of the kernel's two address conversions. */
 function specialMove(interpreter: Interpreter, instruction: Instruction, wide: boolean): Step | undefined {
-  const { opcode, dst, src, offset, imm } = instruction;
+  const { opcode, dst, src, offset, immediate } = instruction;
   const { registers, surroundings } = interpreter;
   const { words, signedHalves: halves } = registers;
-  if ((opcode & SOURCE_REGISTER) === 0) return undefined;
+  if ((opcode & Source.X) === 0) return undefined;
   if (offset === 8 || offset === 16 || (offset === 32 && wide)) return moveSigned(registers, dst, src, offset, wide);
-  if (offset === ADDR_PERCPU && wide) {
+  if (offset === MoveOffset.PER_CPU_ADDRESS && wide) {
     const perCpu = surroundings.perCpuOffset ?? 0n;
     return () => {
       words[dst] = words[src]! + perCpu;
     };
   }
-  if (offset !== ADDR_SPACE_CAST || !wide) return undefined;
-  const upper = imm === CAST_TO_USER ? highHalf(surroundings.arena?.userStart ?? 0n) : 0;
+  if (offset !== MoveOffset.ADDRESS_SPACE_CAST || !wide) return undefined;
+  const upper = immediate === CAST_TO_USER ? highHalf(surroundings.arena?.userStart ?? 0n) : 0;
   return () => {
     const low = halves[2 * src]!;
     halves[2 * dst] = low;
@@ -109,21 +114,21 @@ function specialMove(interpreter: Interpreter, instruction: Instruction, wide: b
 }
 
 function jump(interpreter: Interpreter, instruction: Instruction, index: number): Step | undefined {
-  const { opcode, dst, src, offset, imm } = instruction;
-  const wide = (opcode & 7) === CLASS.JMP;
+  const { opcode, dst, src, offset, immediate } = instruction;
+  const wide = (opcode & 7) === Class.JMP;
   const target = index + 1 + offset;
   switch (opcode & 0xf0) {
-    case JMP.JA: {
-      const to = wide ? target : index + 1 + imm;
+    case Jump.JA: {
+      const to = wide ? target : index + 1 + immediate;
       return () => to;
     }
-    case JMP.CALL:
-      return wide && (opcode & SOURCE_REGISTER) === 0 ? call(interpreter, instruction, index) : undefined;
-    case JMP.EXIT:
+    case Jump.CALL:
+      return wide && (opcode & Source.X) === 0 ? call(interpreter, instruction, index) : undefined;
+    case Jump.EXIT:
       return wide ? () => interpreter.exit() : undefined;
-    case JMP.TAIL_CALL:
+    case Jump.TAIL_CALL:
       return wide ? () => interpreter.tailCall() : undefined;
-    case JMP.JCOND:
+    case Jump.JCOND:
       return wide && src === 0 ? () => (interpreter.mayGotoIsSpent() ? target : undefined) : undefined;
     default: {
       const conditions = wide ? WIDE_CONDITIONS : NARROW_CONDITIONS;
