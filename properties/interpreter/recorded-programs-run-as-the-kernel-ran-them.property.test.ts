@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { compileRecorded } from '../../src/conform/jit-code.ts';
 import { readJitRecord } from '../../src/conform/jit-record.ts';
 import { packetLayout } from '../../src/conform/jit-recorded-filter.ts';
 import { recordedMachine } from '../../src/conform/jit-recorded-machine.ts';
@@ -13,7 +14,10 @@ describe('recorded programs', () => {
       const runs = new JitRuns(packetLayout(meta));
       const verdicts = lines.map((line, index) => {
         const record = readJitRecord(line, index + 1);
-        return { name: record.name, ...runs.judge(record, recordedMachine(record, meta)) };
+        const machine = recordedMachine(record, meta);
+        const compiled = compileRecorded(record, meta, machine);
+        const callback = compiled.kind === 'compiled' ? compiled.functions[record.funcs.length]?.code : undefined;
+        return { name: record.name, ...runs.judge(record, machine, callback) };
       });
       expect(verdicts.filter(({ kind }) => kind === 'different')).toEqual([]);
       const equal = verdicts.filter(({ kind }) => kind === 'equal').length;

@@ -2,19 +2,23 @@
 import { toHex } from '../base/bytes.ts';
 import { compile } from '../model/bpf/jit/compile.ts';
 import { type JitMachine, kernelAddress } from '../model/bpf/jit/machine.ts';
-import type { CompiledFunction } from '../model/bpf/jit/program.ts';
+import type { CompiledFunction, CompiledProgram, JitRefusal } from '../model/bpf/jit/program.ts';
 import { populateTailCall } from '../model/bpf/jit/tail-call.ts';
 import type { JitMeta, JitRecord, RecordedFunction } from './jit-record.ts';
 import { recordedFilter } from './jit-recorded-filter.ts';
 import { hasHiddenCallback, recordedProgram } from './jit-recorded-program.ts';
 import type { Difference } from './recording.ts';
 
-/** The first field that differs; its step is the function within the program. */
-export function codeDifference(record: JitRecord, meta: JitMeta, machine: JitMachine): Difference | undefined {
+/** The program compiled for the recorded machine at the recorded addresses, a callback that exceptions land in last. */
+export function compileRecorded(record: JitRecord, meta: JitMeta, machine: JitMachine): CompiledProgram | JitRefusal {
   const program = record.prog_type === CLASSIC_TYPE ? recordedFilter(record, machine, meta) : recordedProgram(record);
   const hidden = hasHiddenCallback(record) ? record.exception_cb : undefined;
   const places = [...record.funcs.map(({ addr }) => addr), ...(hidden ? [hidden.addr] : [])].map(kernelAddress);
-  const result = compile(program, machine, (index) => places[index]!);
+  return compile(program, machine, (index) => places[index]!);
+}
+
+/** The first field in which the compiled program differs; its step is the function within the program. */
+export function codeDifference(record: JitRecord, result: CompiledProgram | JitRefusal): Difference | undefined {
   if (result.kind === 'refused') {
     return { name: record.name, step: 0, field: 'jited', expected: toHex(record.jited), actual: result.reason };
   }

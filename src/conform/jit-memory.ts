@@ -1,3 +1,4 @@
+import { u64 } from '../base/word.ts';
 import { Class, decodeInstructions, type Instruction } from '../model/bpf/instruction.ts';
 import { FRAME_BYTES, MOST_FRAMES } from '../model/bpf/interpreter.ts';
 import { addressOf, type JitMachine } from '../model/bpf/jit/machine.ts';
@@ -34,6 +35,8 @@ export interface Unstated {
   readonly arenaPage?: Uint8Array | undefined;
   /** The program in every slot of a program array; without one the slots are empty. */
   readonly tailCallTarget?: JitRecord | undefined;
+  /** The code of the exception callback, of which the recording has the first 48 bytes. */
+  readonly callback?: Uint8Array | undefined;
 }
 
 /** Chosen by us, in the ranges where the kernel has such things: the direct map and vmalloc space. */
@@ -48,7 +51,7 @@ const STACK_BYTES = MOST_FRAMES * FRAME_BYTES + 4096;
 const ARENA_PAGE = Uint8Array.from({ length: 4096 }, (_, index) => index * 5 + 3);
 
 export function jitMemory(line: JitRecord, host: JitHost, unstated: Unstated): JitMemory {
-  const { filler, arenaPage, tailCallTarget } = unstated;
+  const { filler, arenaPage, tailCallTarget, callback } = unstated;
   const memory = new FlatMemory();
   const contextLength = line.ctx_len;
   mapFilled(memory, CONTEXT, contextLength, filler);
@@ -65,6 +68,7 @@ export function jitMemory(line: JitRecord, host: JitHost, unstated: Unstated): J
   const perCpuOffset = mapPerCpu(memory, line, instructions, filler);
   mapCallDepth(memory, perCpuOffset, host.machine);
   mapCode(memory, line, host.machine);
+  if (line.exception_cb !== undefined && callback !== undefined) mapText(memory, line.exception_cb.addr, callback);
   for (const { type, kptr, val } of line.maps) {
     memory.map(kptr, 4096);
     if (val !== 0n) memory.map(val, 4096);
@@ -81,8 +85,10 @@ export function jitMemory(line: JitRecord, host: JitHost, unstated: Unstated): J
 }
 
 /** The recorder's context for programs of type SYSCALL, as its description states it. Other contexts are not stated. */
-function contextBytes({ prog_type, ctx_len }: JitRecord, filler: number): Uint8Array {
-  return Uint8Array.from({ length: ctx_len }, (_, index) => (prog_type === SYSCALL_PROGRAM ? index * 37 + 11 : filler));
+export function contextBytes({ prog_type, ctx_len }: JitRecord, filler: number): Uint8Array {
+  const bytes = new Uint8Array(ctx_len).fill(filler);
+  if (prog_type === SYSCALL_PROGRAM) for (let index = 0; index < ctx_len; index++) bytes[index] = index * 37 + 11;
+  return bytes;
 }
 
 export const SYSCALL_PROGRAM = 31;
@@ -126,7 +132,7 @@ function mapPerCpu(memory: FlatMemory, line: JitRecord, instructions: readonly I
   for (const variable of perCpuVariables(instructions)) {
     mapFilled(memory, BigInt.asUintN(64, offset + variable), 16, filler);
   }
-  if (framePointer !== undefined) mapFilled(memory, offset + framePointer - 0x4000n, 0x8000, filler);
+  if (framePointer !== undefined) mapFilled(memory, u64(offset + framePointer - 0x4000n), 0x8000, filler);
   if (line.this_cpu_off32 !== undefined) {
     const variable = BigInt.asIntN(32, BigInt(line.this_cpu_off32));
     const place = BigInt.asUintN(64, offset + variable);
@@ -180,39 +186,21 @@ function wordBytes(word: bigint): Uint8Array {
 function mapCode(memory: FlatMemory, line: JitRecord, { indirectJump }: JitMachine): void {
   let taken = 0;
   for (const { addr, len } of line.funcs) {
-    memory.map(addr, len, { execute: true });
-    memory.write(addr, line.jited.subarray(taken, taken + len));
+    mapText(memory, addr, line.jited.subarray(taken, taken + len));
     taken += len;
   }
   if (line.ret_thunk !== NO_THUNK) {
-    memory.map(line.ret_thunk, 1, { execute: true });
-    memory.write(line.ret_thunk, Uint8Array.of(0xc3));
+    mapText(memory, line.ret_thunk, Uint8Array.of(0xc3));
   }
   if (indirectJump.kind === 'thunk') {
-    const thunk = addressOf(indirectJump.address);
-    memory.map(thunk, 2, { execute: true });
-    memory.write(thunk, Uint8Array.of(0xff, 0xe1));
+    mapText(memory, addressOf(indirectJump.address), Uint8Array.of(0xff, 0xe1));
   }
-  if (line.exception_cb !== undefined) mapExceptionCallback(memory, line.exception_cb, line.ret_thunk);
 }
 
-/** The recording keeps 48 bytes; a longer callback loses bytes of the jump to the return thunk that ends it. */
-function mapExceptionCallback(
-  memory: FlatMemory,
-  { addr, bytes48 }: NonNullable<JitRecord['exception_cb']>,
-  returnThunk: bigint,
-): void {
-  memory.map(addr, bytes48.length + 4, { execute: true });
-  memory.write(addr, bytes48);
-  const jump = bytes48.findIndex((byte, index) => byte === LEAVE && bytes48[index + 1] === JUMP) + 1;
-  if (jump === 0 || jump + 5 <= bytes48.length) return;
-  const distance = new Uint8Array(4);
-  new DataView(distance.buffer).setInt32(0, Number(returnThunk - (addr + BigInt(jump) + 5n)), true);
-  memory.write(addr + BigInt(jump + 1), distance);
+function mapText(memory: FlatMemory, address: bigint, code: Uint8Array): void {
+  memory.map(address, code.length, { execute: true });
+  memory.write(address, code);
 }
 
 /** A recorded function that ends with a plain return. */
 const NO_THUNK = 0n;
-
-const LEAVE = 0xc9;
-const JUMP = 0xe9;

@@ -7,7 +7,7 @@
 import { InputError } from '../language/input-error.ts';
 import { SLOT_BYTES } from '../model/bpf/instruction.ts';
 import type { JitMachine } from '../model/bpf/jit/machine.ts';
-import { CLASSIC_TYPE, codeDifference } from './jit-code.ts';
+import { CLASSIC_TYPE, codeDifference, compileRecorded } from './jit-code.ts';
 import { recordedCompanion } from './jit-companion.ts';
 import { isJitRecord, type JitMeta, type JitRecord, readJitRecord } from './jit-record.ts';
 import { packetLayout } from './jit-recorded-filter.ts';
@@ -43,11 +43,10 @@ export function performJitRecording(
 }
 
 function judge(record: JitRecord, meta: JitMeta, machine: JitMachine, runs: JitRuns): Difference | undefined {
-  return codeDifference(record, meta, machine) ?? runDifference(record, machine, runs);
-}
-
-function runDifference(record: JitRecord, machine: JitMachine, runs: JitRuns): Difference | undefined {
-  const verdict = runs.judge(record, machine);
+  const compiled = compileRecorded(record, meta, machine);
+  const difference = codeDifference(record, compiled);
+  if (difference !== undefined || compiled.kind === 'refused') return difference;
+  const verdict = runs.judge(record, machine, compiled.functions[record.funcs.length]?.code);
   if (verdict.kind !== 'different') return undefined;
   const { by, expected, actual } = verdict;
   return { name: record.name, field: `${verdict.field} (${by})`, expected, actual };

@@ -10,6 +10,7 @@ import { describeStop } from '../model/bpf/interpreter-stop.ts';
 import type { JitMachine } from '../model/bpf/jit/machine.ts';
 import type { CallTarget, Program } from '../model/bpf/program.ts';
 import {
+  contextBytes,
   type JitHost,
   type JitMemory,
   jitMemory,
@@ -58,7 +59,8 @@ export class JitRuns {
     this.#packet = packet;
   }
 
-  judge(line: JitRecord, machine: JitMachine): JitRunVerdict {
+  /** `callback` is the code of a callback for exceptions that is no function of the program's own. */
+  judge(line: JitRecord, machine: JitMachine, callback?: Uint8Array): JitRunVerdict {
     if (line.note === 'tail-call target') this.#tailCallTarget = line;
     const pages = line.arena_user === undefined ? [undefined] : [this.#arenaPage, undefined];
     const targets = line.maps.some(({ type }) => type === PROGRAM_ARRAY)
@@ -68,7 +70,7 @@ export class JitRuns {
     const verdicts: JitRunVerdict[] = [];
     for (const tailCallTarget of targets) {
       for (const arenaPage of pages) {
-        const verdict = runRecord(line, host, { arenaPage, tailCallTarget });
+        const verdict = runRecord(line, host, { arenaPage, tailCallTarget, callback });
         if (verdict.kind === 'equal') {
           this.#arenaPage = verdict.arenaPage ?? this.#arenaPage;
           return verdict;
@@ -91,14 +93,14 @@ function runRecord(line: JitRecord, host: JitHost, decided: Decided): JitRunVerd
   if (JSON.stringify(first!.outcome) !== JSON.stringify(second!.outcome)) {
     return skip('the result depends on memory the recording does not state');
   }
-  const wrong = differenceFrom(line, host, first!.outcome);
+  const wrong = differenceFrom(line, first!.outcome);
   if (wrong !== undefined) {
     const known = line.prog_type === SYSCALL_PROGRAM;
     if (!known && first!.outcome.end !== undefined) return skip('it reads kernel objects the recording does not state');
     return { kind: 'different', by: 'interpreter', ...wrong };
   }
   const processed = process(line, host, { ...decided, filler: FILLERS[0] });
-  const wrongCode = differenceFrom(line, host, processed.outcome);
+  const wrongCode = differenceFrom(line, processed.outcome);
   if (wrongCode !== undefined) return { kind: 'different', by: 'CPU', ...wrongCode };
   return { kind: 'equal', performed: first!.performed, retired: processed.performed, arenaPage: processed.arenaPage };
 }
@@ -163,12 +165,11 @@ function contextText(line: JitRecord, { memory, context, contextLength }: JitMem
 }
 
 /** How an outcome differs from the recorded one. */
-function differenceFrom(line: JitRecord, host: JitHost, outcome: Outcome): RunDifference | undefined {
+function differenceFrom(line: JitRecord, outcome: Outcome): RunDifference | undefined {
   const returned = outcome.value ?? outcome.end!;
   if (returned !== hex(line.ret!)) return { field: 'ret', expected: hex(line.ret!), actual: returned };
   if (line.prog_type !== SYSCALL_PROGRAM) return undefined;
-  const { memory, context, contextLength } = jitMemory(line, host, { filler: FILLERS[0] });
-  const expected = memory.read(context, contextLength);
+  const expected = contextBytes(line, FILLERS[0]);
   if (line.ctx_diff !== undefined) expected.set(line.ctx_diff.bytes, line.ctx_diff.off);
   const found = fromHex(outcome.context)!;
   if (bytesEqual(expected, found)) return undefined;
