@@ -8,6 +8,7 @@ import { Callee, decodeInstructions, type Instruction } from '../model/bpf/instr
 import { Interpreter } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
 import type { JitMachine } from '../model/bpf/jit/machine.ts';
+import { type NativeEnd, NativeRun } from '../model/bpf/native-run.ts';
 import type { CallTarget, Program } from '../model/bpf/program.ts';
 import {
   contextBytes,
@@ -18,8 +19,9 @@ import {
   SYSCALL_PROGRAM,
   type Unstated,
 } from './jit-memory.ts';
-import { JitProcessor, recordedHelper } from './jit-processor.ts';
+
 import { type JitRecord, jitInput } from './jit-record.ts';
+import { recordedCode, recordedHelper } from './jit-recorded-code.ts';
 import type { PacketLayout } from './jit-recorded-filter.ts';
 
 /** What became of one line: equal, different in a field of the recording, or beyond judgement for the reason given. */
@@ -42,8 +44,11 @@ interface RunDifference {
 /** Two values for bytes the recording does not state. A result that depends on them is not judged. */
 const FILLERS = [0x00, 0xa5] as const;
 
-/** More than the longest recorded program performs, 65,535 rounds of may_goto twice. */
-const LIMIT = 5_000_000;
+/** More than 65,535 rounds of may_goto twice. A program that takes longer is a long loop. */
+const LIMIT = 2_000_000;
+
+/** More than eight million rounds of may_goto (BPF_MAX_LOOPS) and of what the longest recorded body does in each. */
+const LONG_LIMIT = 100_000_000;
 
 /**
  * Judges the lines of one recording, in order. What the recording leaves open is tried every way it can have been, and
@@ -90,6 +95,7 @@ function runRecord(line: JitRecord, host: JitHost, decided: Decided): JitRunVerd
   if (line.ret === undefined || line.ret === null) return skip('the recording has no test run');
   const [first, second] = FILLERS.map((filler) => interpret(line, host, { ...decided, filler }));
   if (first!.skipped !== undefined) return skip(first!.skipped);
+  if (first!.isLong) return runLong(line, host, decided);
   if (JSON.stringify(first!.outcome) !== JSON.stringify(second!.outcome)) {
     return skip('the result depends on memory the recording does not state');
   }
@@ -105,6 +111,15 @@ function runRecord(line: JitRecord, host: JitHost, decided: Decided): JitRunVerd
   return { kind: 'equal', performed: first!.performed, retired: processed.performed, arenaPage: processed.arenaPage };
 }
 
+/** A loop of eight million rounds, as may_goto had before it looked at the clock, is performed by the CPU alone. */
+function runLong(line: JitRecord, host: JitHost, decided: Decided): JitRunVerdict {
+  const { outcome, performed, arenaPage } = process(line, host, { ...decided, filler: FILLERS[0] }, LONG_LIMIT);
+  const wrong = differenceFrom(line, outcome);
+  return wrong === undefined
+    ? { kind: 'equal', performed: 0, retired: performed, arenaPage }
+    : { kind: 'different', by: 'CPU', ...wrong };
+}
+
 /** What can be seen of a run: r0, or why there is none, and the context's bytes. */
 interface Outcome {
   readonly value: string | undefined;
@@ -116,6 +131,8 @@ interface Run {
   readonly outcome: Outcome;
   readonly performed: number;
   readonly skipped?: string | undefined;
+  /** It was not over after the limit. */
+  readonly isLong?: boolean;
   /** The arena's first page as the run left it. */
   readonly arenaPage?: Uint8Array | undefined;
 }
@@ -137,13 +154,13 @@ function interpret(line: JitRecord, host: JitHost, unstated: Unstated): Run {
     end: stop.kind === 'exit' ? undefined : describeStop(stop),
     context: contextText(line, surroundings),
   };
-  return { outcome, performed: interpreter.performed, skipped };
+  return { outcome, performed: interpreter.performed, skipped, isLong: stop.kind === 'out-of-fuel' };
 }
 
-function process(line: JitRecord, host: JitHost, unstated: Unstated): Run {
+function process(line: JitRecord, host: JitHost, unstated: Unstated, limit = LIMIT): Run {
   const surroundings = jitMemory(line, host, unstated);
-  const processor = new JitProcessor(line, host, surroundings, unstated.tailCallTarget);
-  const end = processor.run(LIMIT);
+  const run = new NativeRun(recordedCode(line, host, unstated.tailCallTarget), surroundings);
+  const end = run.call([surroundings.context], limit);
   const outcome = {
     value: end.kind === 'returned' ? hex(end.value & 0xffff_ffffn) : undefined,
     end: end.kind === 'returned' ? undefined : describeEnd(end),
@@ -151,10 +168,10 @@ function process(line: JitRecord, host: JitHost, unstated: Unstated): Run {
   };
   const { arena, memory } = surroundings;
   const page = arena && memory.read(arena.kernelStart + (arena.userStart & 0xffff_ffffn), 4096);
-  return { outcome, performed: processor.retired, arenaPage: page };
+  return { outcome, performed: run.retired, arenaPage: page };
 }
 
-function describeEnd(end: ReturnType<JitProcessor['run']>): string {
+function describeEnd(end: NativeEnd): string {
   return JSON.stringify(end, (_, value: unknown) => (typeof value === 'bigint' ? hex(value) : value));
 }
 

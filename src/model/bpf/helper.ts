@@ -44,6 +44,24 @@ export const HELPERS: ReadonlyMap<string, Helper> = new Map<string, Helper>([
   ['bpf_throw', ({ arguments: [cookie] }) => ({ cookie: cookie! })],
 ]);
 
+/** A helper by its number in the interface to user space (include/uapi/linux/bpf.h); undefined where it is not modelled. */
+export function helperNumbered(number: number): Helper | undefined {
+  const name = NAMES[number];
+  return name === undefined ? undefined : HELPERS.get(name);
+}
+
+const NAMES: Readonly<Record<number, string>> = {
+  5: 'bpf_ktime_get_ns',
+  7: 'bpf_user_rnd_u32',
+  8: 'bpf_get_smp_processor_id',
+  14: 'bpf_get_current_pid_tgid',
+  15: 'bpf_get_current_uid_gid',
+  35: 'bpf_get_current_task',
+  42: 'bpf_get_numa_node_id',
+  113: 'bpf_probe_read_kernel',
+  125: 'bpf_ktime_get_boot_ns',
+};
+
 /** bpf_probe_read_kernel(dst, size, src): copies, or fills dst with zeros and gives -EFAULT (kernel/trace/bpf_trace.c). */
 function probeReadKernel({ arguments: [to, size, from], memory }: HelperCall): bigint {
   const bytes: number[] = [];

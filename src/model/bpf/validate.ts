@@ -5,6 +5,7 @@
  */
 import {
   Atomic,
+  Callee,
   Class,
   classOf,
   FRAME_POINTER,
@@ -19,6 +20,7 @@ import {
   Size,
   Source,
   sizeOf,
+  WideSource,
 } from './instruction.ts';
 
 /** What is wrong with the slot at `index`. */
@@ -38,7 +40,9 @@ export function validate(program: readonly Instruction[], options: ValidateOptio
   const starts = instructionStarts(program);
   program.forEach((slot, index) => {
     if (!starts.has(index)) return;
-    const message = slotFault(slot, program[index + 1], options.verified ?? false) ?? targetFault(slot, index, starts);
+    const message =
+      slotFault(slot, program[index + 1], options.verified ?? false) ??
+      targetFault(slot, index, starts, program.length);
     if (message !== undefined) found.push({ index, message });
   });
   if (!endsInOneWay(program))
@@ -154,10 +158,17 @@ function atomicFault(size: number, kind: number): string | undefined {
 }
 
 /** Jumps stay inside the program and land on the beginning of an instruction. */
-function targetFault(slot: Instruction, index: number, starts: ReadonlySet<number>): string | undefined {
-  const distance = jumpDistance(slot);
+function targetFault(
+  slot: Instruction,
+  index: number,
+  starts: ReadonlySet<number>,
+  length: number,
+): string | undefined {
+  const distance = jumpDistance(slot) ?? functionDistance(slot);
   if (distance === undefined || starts.has(index + 1 + distance)) return undefined;
-  return `a jump to slot ${index + 1 + distance}, where no instruction begins`;
+  const target = index + 1 + distance;
+  if (target >= 0 && target < length) return `a jump to slot ${target}, into the middle of a wide load`;
+  return `a jump to slot ${target}, out of the program, which has ${length}`;
 }
 
 /** Slots from the next instruction to where a jump goes; undefined for everything else. */
@@ -167,6 +178,13 @@ export function jumpDistance({ opcode, offset, immediate }: Instruction): number
   const operation = operationOf(opcode);
   if (operation === Jump.JA && class_ === Class.JMP32) return immediate;
   return operation === Jump.CALL || operation === Jump.EXIT || operation === Jump.TAIL_CALL ? undefined : offset;
+}
+
+/** The same for what names a function of the program: a call, or a load of its address. */
+export function functionDistance({ opcode, src, immediate }: Instruction): number | undefined {
+  const isCall = opcode === (Class.JMP | Jump.CALL) && src === Callee.FUNCTION;
+  const isAddress = opcode === LD_IMM64 && src === WideSource.FUNCTION;
+  return isCall || isAddress ? immediate : undefined;
 }
 
 /** The last instruction leaves the program or jumps elsewhere. */
