@@ -1,5 +1,5 @@
 /**
- * Runs files of the public bpf_conformance suite in the interpreter. A file gives a program in assembly, the bytes r1
+ * Runs files of the public bpf_conformance suite, in the interpreter or as compiled code on the CPU. A file gives a program in assembly, the bytes r1
  * points to (their number in r2), and r0 or an error.
  */
 import { fromHex } from '../base/bytes.ts';
@@ -7,10 +7,8 @@ import { hex, u64 } from '../base/word.ts';
 import { assembleConformance } from '../model/bpf/conformance-assembly.ts';
 import { AssemblyError } from '../model/bpf/conformance-operands.ts';
 import { Class, decodeInstructions, type Instruction, Jump, Source } from '../model/bpf/instruction.ts';
-import { FRAME_BYTES, Interpreter, MOST_FRAMES } from '../model/bpf/interpreter.ts';
-import { describeStop } from '../model/bpf/interpreter-stop.ts';
-import { linkedProgram } from '../model/bpf/program.ts';
-import { FlatMemory } from '../model/machine/cpu/flat-memory.ts';
+import { PLAIN_MACHINE } from '../model/bpf/jit/machine.ts';
+import { type Mode, runProgram } from './program-run.ts';
 
 /** What a file asks for. */
 interface ConformanceCase {
@@ -26,7 +24,7 @@ export type ConformanceVerdict =
   | { readonly kind: 'skipped'; readonly reason: string };
 
 /** Judges one file by its text. The reason to skip is always something the file itself asks for. */
-export function runConformanceFile(text: string): ConformanceVerdict {
+export function runConformanceFile(text: string, mode: Mode): ConformanceVerdict {
   const sections = sectionsOf(text);
   if (sections.has('map')) return { kind: 'skipped', reason: 'it needs maps the loader creates' };
   let wanted: ConformanceCase;
@@ -40,29 +38,18 @@ export function runConformanceFile(text: string): ConformanceVerdict {
   if (wanted.program.some(isCallThroughRegister)) {
     return { kind: 'skipped', reason: 'it calls through a register, which Linux has no instruction for' };
   }
-  return judge(wanted);
+  return judge(wanted, mode);
 }
 
-function judge({ program, memory, result }: ConformanceCase): ConformanceVerdict {
-  const flat = new FlatMemory();
-  flat.map(STACK, MOST_FRAMES * FRAME_BYTES);
-  flat.map(DATA, Math.max(1, memory.length));
-  flat.write(DATA, memory);
-  const surroundings = { memory: flat, stackTop: STACK + BigInt(MOST_FRAMES * FRAME_BYTES) };
-  const interpreter = new Interpreter(linkedProgram(program), surroundings);
-  const parameters = memory.length === 0 ? [0n, 0n] : [DATA, BigInt(memory.length)];
-  const stop = interpreter.run(parameters, FUEL);
-  if (stop.kind !== 'exit') {
-    return result === undefined ? { kind: 'passed' } : { kind: 'failed', difference: describeStop(stop) };
+function judge({ program, memory, result }: ConformanceCase, mode: Mode): ConformanceVerdict {
+  const ended = runProgram(program, memory, mode, PLAIN_MACHINE);
+  if (ended.kind === 'failed') {
+    return result === undefined ? { kind: 'passed' } : { kind: 'failed', difference: ended.reason };
   }
-  if (stop.value === result) return { kind: 'passed' };
+  if (ended.value === result) return { kind: 'passed' };
   const expected = result === undefined ? 'an error' : hex(result);
-  return { kind: 'failed', difference: `r0 is ${hex(stop.value)} and should be ${expected}` };
+  return { kind: 'failed', difference: `r0 is ${hex(ended.value)} and should be ${expected}` };
 }
-
-const STACK = 0x10_0000n;
-const DATA = 0x20_0000n;
-const FUEL = 1_000_000;
 
 function isCallThroughRegister({ opcode }: Instruction): boolean {
   return opcode === (Class.JMP | Jump.CALL | Source.X);

@@ -29,9 +29,14 @@ export interface Malformation {
   readonly message: string;
 }
 
-/** `verified`: the slots come from the verifier, which uses internal modes and registers behind the frame pointer. */
 export interface ValidateOptions {
+  /** The slots come from the verifier, which uses internal modes and registers behind the frame pointer. */
   readonly verified?: boolean;
+  /**
+   * Accept what RFC 9669 gives a meaning to although the verifier refuses it: shifts by a constant as wide as the operand or
+   * wider, and divisions by the constant zero.
+   */
+  readonly unverified?: boolean;
 }
 
 /** All malformations in the order of the slots; none for a well-formed program. */
@@ -40,9 +45,7 @@ export function validate(program: readonly Instruction[], options: ValidateOptio
   const starts = instructionStarts(program);
   program.forEach((slot, index) => {
     if (!starts.has(index)) return;
-    const message =
-      slotFault(slot, program[index + 1], options.verified ?? false) ??
-      targetFault(slot, index, starts, program.length);
+    const message = slotFault(slot, program[index + 1], options) ?? targetFault(slot, index, starts, program.length);
     if (message !== undefined) found.push({ index, message });
   });
   if (!endsInOneWay(program))
@@ -57,7 +60,8 @@ function instructionStarts(program: readonly Instruction[]): ReadonlySet<number>
   return starts;
 }
 
-function slotFault(slot: Instruction, next: Instruction | undefined, verified: boolean): string | undefined {
+function slotFault(slot: Instruction, next: Instruction | undefined, options: ValidateOptions): string | undefined {
+  const { verified = false, unverified = false } = options;
   const last = verified ? FRAME_POINTER + 2 : FRAME_POINTER;
   if (slot.dst > last || slot.src > last) return `there is no register r${Math.max(slot.dst, slot.src)}`;
   switch (classOf(slot.opcode)) {
@@ -65,7 +69,7 @@ function slotFault(slot: Instruction, next: Instruction | undefined, verified: b
       return wideOrPacketFault(slot, next);
     case Class.ALU:
     case Class.ALU64:
-      return arithmeticFault(slot);
+      return arithmeticFault(slot, unverified);
     case Class.JMP:
     case Class.JMP32:
       return jumpFault(slot, verified);
@@ -85,7 +89,7 @@ function wideOrPacketFault({ opcode }: Instruction, next: Instruction | undefine
   return packet && sizeOf(opcode) !== Size.DW ? undefined : unknown(opcode);
 }
 
-function arithmeticFault({ opcode, src, offset, immediate }: Instruction): string | undefined {
+function arithmeticFault({ opcode, src, offset, immediate }: Instruction, unverified: boolean): string | undefined {
   const operation = operationOf(opcode);
   const byRegister = (opcode & Source.X) !== 0;
   const bits = classOf(opcode) === Class.ALU64 ? 64 : 32;
@@ -99,10 +103,12 @@ function arithmeticFault({ opcode, src, offset, immediate }: Instruction): strin
     case Operation.LSH:
     case Operation.RSH:
     case Operation.ARSH:
-      return byRegister || (immediate >= 0 && immediate < bits) ? undefined : `a ${bits}-bit shift by ${immediate}`;
+      return byRegister || unverified || (immediate >= 0 && immediate < bits)
+        ? undefined
+        : `a ${bits}-bit shift by ${immediate}`;
     case Operation.DIV:
     case Operation.MOD:
-      if (!byRegister && immediate === 0) return 'a division by the constant zero';
+      if (!byRegister && !unverified && immediate === 0) return 'a division by the constant zero';
       return offset === 0 || offset === 1 ? undefined : `division has no variant ${offset}`;
     case Operation.MOV:
       return byRegister ? moveFault(bits, offset) : undefined;

@@ -27,7 +27,10 @@ export function rewritten(slot: Instruction, auxiliary: number): readonly Instru
   const operation = operationOf(slot.opcode);
   if (operation !== Operation.DIV && operation !== Operation.MOD) return [slot];
   const signed = slot.offset === 1;
-  if ((slot.opcode & Source.X) === 0) return signed && slot.immediate === -1 ? byMinusOne(slot) : [slot];
+  if ((slot.opcode & Source.X) === 0) {
+    if (slot.immediate === 0) return byZero(slot);
+    return signed && slot.immediate === -1 ? byMinusOne(slot) : [slot];
+  }
   if (operation === Operation.DIV) return signed ? signedDivision(slot, auxiliary) : division(slot);
   return signed ? signedRemainder(slot, auxiliary) : remainder(slot);
 }
@@ -45,6 +48,12 @@ const jumpClass = ({ opcode }: Instruction): number => (classOf(opcode) === Clas
 const skip = (offset: number): Instruction => instruction(Class.JMP | Jump.JA, { offset });
 const constant = (opcode: number, dst: number, immediate: number): Instruction =>
   instruction(opcode | Operation.MOV, { dst, immediate });
+
+/** The verifier refuses a division by the constant zero; it is given here the meaning that RFC 9669 gives it. */
+function byZero({ opcode, dst }: Instruction): readonly Instruction[] {
+  if (operationOf(opcode) === Operation.DIV) return [constant(Class.ALU, dst, 0)];
+  return [instruction(classOf(opcode) | Operation.MOV | Source.X, { dst, src: dst })];
+}
 
 /** A quotient by minus one is the negated dividend, which wraps where the CPU would trap; the remainder is zero. */
 function byMinusOne({ opcode, dst }: Instruction): readonly Instruction[] {
