@@ -5,11 +5,14 @@ import { Registry } from '../lab/registry.ts';
 import { allSuites } from '../lab/suites/all.ts';
 import { InputError } from '../language/input-error.ts';
 import type { AnySuite } from '../language/suite.ts';
+import { bpfConformanceVerb } from './bpf-conformance.ts';
+import { bpfPluginVerb } from './bpf-plugin.ts';
 import { bugReport } from './bug-report.ts';
 import { conformVerb } from './conform.ts';
 import { type Answer, Desk } from './desk.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
+import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { mainVerb } from './main-job.ts';
 import { replayVerb } from './replay.ts';
@@ -26,7 +29,18 @@ export interface MainOptions {
   readonly surroundings?: Surroundings;
 }
 
-const VERBS: readonly Verb[] = [mainVerb, runVerb, shrinkVerb, replayVerb, listVerb, explainVerb, conformVerb];
+const VERBS: readonly Verb[] = [
+  mainVerb,
+  runVerb,
+  shrinkVerb,
+  replayVerb,
+  listVerb,
+  explainVerb,
+  conformVerb,
+  jitVerb,
+  bpfConformanceVerb,
+  bpfPluginVerb,
+];
 
 /**
  * The command line. `argv` are the words behind `roxcheck`. Answers with the exit code (0 all well, 1 something found, 2 the

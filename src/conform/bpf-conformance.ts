@@ -69,6 +69,9 @@ function sectionsOf(text: string): Map<string, string> {
   return sections;
 }
 
+/** The program of a file. Throws an AssemblyError or a SyntaxError that says what cannot be read. */
+export const conformanceProgram = (text: string): readonly Instruction[] => readCase(sectionsOf(text)).program;
+
 /** The assembly is what runs; where raw words are given too they must be the same program. */
 function readCase(sections: ReadonlyMap<string, string>): ConformanceCase {
   const raw = readRaw(sections.get('raw'));

@@ -4,16 +4,13 @@
  * the index of the instruction.
  */
 import { hex } from '../base/word.ts';
-import { type ExceptionEntry, readExceptionEntry } from '../model/bpf/exception-fixup.ts';
+import { compileProgram, exceptionEntriesOf, helperDistance, instructionAt } from '../model/bpf/compile-program.ts';
 import { helperNumbered } from '../model/bpf/helper.ts';
 import type { Instruction } from '../model/bpf/instruction.ts';
 import { FRAME_BYTES, Interpreter, MOST_FRAMES } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
-import { compile } from '../model/bpf/jit/compile.ts';
-import { ENTRY_BYTES } from '../model/bpf/jit/exception-table.ts';
-import { addressOf, type JitMachine, type KernelAddress, kernelAddress } from '../model/bpf/jit/machine.ts';
-import type { CompiledFunction } from '../model/bpf/jit/program.ts';
-import { type LoadedProgram, loadProgram, malformationOf } from '../model/bpf/load.ts';
+import { addressOf, type JitMachine, type KernelAddress } from '../model/bpf/jit/machine.ts';
+import { malformationOf } from '../model/bpf/load.ts';
 import { type NativeEnd, NativeRun } from '../model/bpf/native-run.ts';
 import { linkedProgram } from '../model/bpf/program.ts';
 import { MAX_STACK } from '../model/bpf/stack-depth.ts';
@@ -47,8 +44,6 @@ const STACK_BYTES = MOST_FRAMES * FRAME_BYTES + 4096;
 const STACK = 0xffff_c900_0010_0000n;
 const STACK_TOP = STACK + BigInt(STACK_BYTES);
 const DATA = 0xffff_8881_4000_0000n;
-/** Where modules and JITed code begin. */
-const TEXT: KernelAddress = kernelAddress(0xffff_ffff_c000_0000n);
 const FUEL = 10_000_000;
 
 const failed = (reason: string): ProgramResult => ({ kind: 'failed', reason });
@@ -67,43 +62,25 @@ function execute(
   parameters: readonly bigint[],
   machine: JitMachine,
 ): ProgramResult {
-  const auxiliary = machine.behaviour.auxiliaryRegister;
-  const loaded = loadProgram(program, { auxiliary, helperDistance, stackDepth: MAX_STACK });
-  if (loaded.kind === 'malformed') return failed(`instruction ${loaded.index}: ${loaded.message}`);
-  let next = TEXT;
-  const place = (_: number, length: number) => {
-    const address = next;
-    next += Math.ceil((length + GAP_BYTES) / 64) * 64;
-    return address;
-  };
-  const { functions } = loaded;
-  const whole = { functions, arena: undefined, wasClassic: false, blinding: undefined, loaderIsAdmin: true };
-  const compiled = compile(whole, machine, place);
-  if (compiled.kind === 'refused') return failed(`the JIT refuses it: ${compiled.errno}, ${compiled.reason}`);
-  for (const { address, code } of compiled.functions) mapText(memory, address, code);
+  const placed = compileProgram(program, machine, { stackDepth: MAX_STACK });
+  if (placed.kind === 'not-compiled') return failed(placed.reason);
+  const { functions } = placed;
+  for (const { address, code } of functions) mapText(memory, address, code);
   mapThunks(memory, machine);
-  const main = compiled.functions[0]!;
+  const main = functions[0]!;
   const run = new NativeRun(
     {
       main: { address: addressOf(main.address), length: main.code.length },
       kernelFunctions: kernelFunctions(machine),
-      exceptionEntries: new Map(compiled.functions.flatMap(entriesOf).map((entry) => [entry.instruction, entry])),
+      exceptionEntries: new Map(functions.flatMap(exceptionEntriesOf).map((entry) => [entry.instruction, entry])),
     },
     { memory, stackTop: STACK_TOP, perCpuOffset: PER_CPU },
   );
   const end = run.call(parameters, FUEL);
-  if (end.kind === 'returned') return end;
-  const at = instructionAt(run.instructionPointer, compiled.functions, loaded);
-  return failed(describeEnd(end, at));
+  return end.kind === 'returned' ? end : failed(describeEnd(end, instructionAt(run.instructionPointer, placed)));
 }
 
-/** Bytes between the functions of a program, as its header and the random start make. */
-const GAP_BYTES = 64;
-
 const PER_CPU = 0xffff_8881_b500_0000n;
-
-/** Helpers stand in a row behind __bpf_call_base, 16 bytes each. */
-const helperDistance = (number: number): number => 16 * number;
 
 function kernelFunctions({ callBase }: JitMachine) {
   const numbers = Array.from({ length: 256 }, (_, number) => number).filter((number) => helperNumbered(number));
@@ -125,28 +102,6 @@ function mapThunks(memory: FlatMemory, { returnThunk, indirectJump, callDepthCou
   if (returnThunk !== undefined) mapText(memory, returnThunk, Uint8Array.of(0xc3));
   if (indirectJump.kind === 'thunk') mapText(memory, indirectJump.address, Uint8Array.of(0xff, 0xe1));
   if (callDepthCounter !== undefined) memory.map(BigInt.asUintN(64, PER_CPU + BigInt(callDepthCounter)), 8);
-}
-
-function entriesOf({ address, code, exceptionTable }: CompiledFunction): readonly ExceptionEntry[] {
-  const table = addressOf(address) + BigInt((code.length + 3) & ~3);
-  return Array.from({ length: exceptionTable.length / ENTRY_BYTES }, (_, index) =>
-    readExceptionEntry(table + BigInt(ENTRY_BYTES * index), exceptionTable.subarray(ENTRY_BYTES * index)),
-  );
-}
-
-/** The index in the author's program of the instruction whose code is at an address; undefined outside the program. */
-function instructionAt(
-  ip: bigint,
-  functions: readonly CompiledFunction[],
-  { origins }: LoadedProgram,
-): number | undefined {
-  for (const [index, { address, code, lineMap }] of functions.entries()) {
-    const offset = Number(ip - addressOf(address));
-    if (offset < 0 || offset >= code.length) continue;
-    const slot = lineMap.findLastIndex((start) => start <= offset);
-    return origins[index]![Math.max(0, slot)];
-  }
-  return undefined;
 }
 
 function describeEnd(end: Exclude<NativeEnd, { kind: 'returned' }>, at: number | undefined): string {
