@@ -1,6 +1,6 @@
 /** A recorded program as machine code that can be called: the kernel functions it calls, its exception entries. */
 import { readExceptionEntry } from '../model/bpf/exception-fixup.ts';
-import { HELPERS, type Helper } from '../model/bpf/helper.ts';
+import { HELPERS, type Helper } from '../model/bpf/kernel-function.ts';
 import { tailCallOffset } from '../model/bpf/jit/tail-call.ts';
 import type { NativeProgram } from '../model/bpf/native-run.ts';
 import type { JitHost } from './jit-memory.ts';

@@ -3,7 +3,7 @@
  * of which a socket filter does not see the 14 of the Ethernet header (net/core/test_run.c).
  */
 import { u32, u64 } from '../base/word.ts';
-import { EFAULT, type Helper, type HelperCall } from '../model/bpf/helper.ts';
+import { EFAULT, type Helper, type HelperCall } from '../model/bpf/kernel-function.ts';
 import { highHalf, joinHalves, lowHalf } from '../model/machine/cpu/register-file.ts';
 import type { JitRecord } from './jit-record.ts';
 import type { PacketLayout } from './jit-recorded-filter.ts';

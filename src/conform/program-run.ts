@@ -5,7 +5,7 @@
  */
 import { hex } from '../base/word.ts';
 import { compileProgram, exceptionEntriesOf, helperDistance, instructionAt } from '../model/bpf/compile-program.ts';
-import { helperNumbered } from '../model/bpf/helper.ts';
+import { helperNumbered } from '../model/bpf/kernel-function.ts';
 import type { Instruction } from '../model/bpf/instruction.ts';
 import { FRAME_BYTES, Interpreter, MOST_FRAMES } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';

@@ -2,7 +2,7 @@ import { u32, u64 } from '../../base/word.ts';
 import type { Bus } from '../machine/cpu/bus.ts';
 import { MemoryPort } from '../machine/cpu/memory-port.ts';
 import { highHalf, lowHalf } from '../machine/cpu/register-file.ts';
-import type { HelperCall, Thrown } from './helper.ts';
+import type { HelperCall, Thrown } from './kernel-function.ts';
 import type { InterpreterStop } from './interpreter-stop.ts';
 import type { Step } from './meaning.ts';
 import type { ArenaFault, ArenaWindow, MemoryContext } from './memory-step.ts';

@@ -3,8 +3,9 @@
  * (kernel/bpf/verifier.c: check_subprogs(), do_misc_fixups(), jit_subprogs()). The program is checked for form, rewritten,
  * and cut into its functions. That it is safe is not asked: what a bad program does shows when it runs.
  */
-import { helperNumbered } from './helper.ts';
+import { helperNumbered } from './kernel-function.ts';
 import { Callee, Class, encodeInstructions, type Instruction, Jump } from './instruction.ts';
+import { MOST_FRAMES } from './interpreter.ts';
 import type { FunctionLink, JitFunction } from './jit/program.ts';
 import { MAX_STACK, stackDepthOf } from './stack-depth.ts';
 import { functionDistance, jumpDistance, type Malformation, validate } from './validate.ts';
@@ -38,6 +39,8 @@ export function loadProgram(program: readonly Instruction[], options: LoadOption
   const malformation = malformationOf(program);
   if (malformation !== undefined) return { kind: 'malformed', ...malformation };
   const starts = functionStarts(program);
+  const deepCall = deepCallOf(program, starts);
+  if (deepCall !== undefined) return { kind: 'malformed', ...deepCall };
   const functions: JitFunction[] = [];
   const origins: number[][] = [];
   for (const [index, start] of starts.entries()) {
@@ -103,6 +106,30 @@ function unknownCall(program: readonly Instruction[]): Malformation | undefined 
 function deepStack(program: readonly Instruction[]): Malformation | undefined {
   const index = program.findIndex((slot) => stackDepthOf([slot]) > MAX_STACK);
   return index < 0 ? undefined : { index, message: `the stack overflows: a function has ${MAX_STACK} bytes of it` };
+}
+
+/** check_max_stack_depth(): no chain of calls is longer than eight functions, and so none comes back to where it was. */
+function deepCallOf(program: readonly Instruction[], starts: readonly number[]): Malformation | undefined {
+  const calls = starts.map(() => [] as { readonly index: number; readonly callee: number }[]);
+  let caller = 0;
+  for (const [index, slot] of program.entries()) {
+    while (index >= (starts[caller + 1] ?? program.length)) caller++;
+    const distance = slot.opcode === (Class.JMP | Jump.CALL) ? functionDistance(slot) : undefined;
+    if (distance !== undefined) calls[caller]!.push({ index, callee: starts.indexOf(index + 1 + distance) });
+  }
+  // The most functions that stood above each function when its calls were followed: no shorter way needs a second look.
+  const followed = starts.map(() => 0);
+  const follow = (fn: number, depth: number): Malformation | undefined => {
+    if (followed[fn]! >= depth) return undefined;
+    followed[fn] = depth;
+    for (const { index, callee } of calls[fn]!) {
+      if (depth >= MOST_FRAMES) return { index, message: `calls go deeper than ${MOST_FRAMES} functions` };
+      const found = follow(callee, depth + 1);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return follow(0, 1);
 }
 
 interface Rewritten {

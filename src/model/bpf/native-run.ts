@@ -8,7 +8,7 @@ import { Cpu, type Stop } from '../machine/cpu/cpu.ts';
 import { MemoryPort } from '../machine/cpu/memory-port.ts';
 import { highHalf, joinHalves, lowHalf, type RegisterName } from '../machine/cpu/register-file.ts';
 import { applyFixup, type ExceptionEntry } from './exception-fixup.ts';
-import type { Helper, HelperCall } from './helper.ts';
+import type { Helper, HelperCall } from './kernel-function.ts';
 
 /** How a call of machine code ended. */
 export type NativeEnd =

@@ -1,4 +1,4 @@
-import type { Helper } from './helper.ts';
+import type { Helper } from './kernel-function.ts';
 import { Callee, type Instruction } from './instruction.ts';
 
 /** What a call instruction calls. */
