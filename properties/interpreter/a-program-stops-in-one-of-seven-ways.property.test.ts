@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { assembleConformance } from '../../src/model/bpf/conformance-assembly.ts';
-import { HELPERS } from '../../src/model/bpf/kernel-function.ts';
 import type { Instruction } from '../../src/model/bpf/instruction.ts';
 import { describeStop } from '../../src/model/bpf/interpreter-stop.ts';
+import { HELPERS } from '../../src/model/bpf/kernel-function.ts';
 import { linkedProgram, type Program } from '../../src/model/bpf/program.ts';
 import { interpreterFor } from './bpf-machine.ts';
 

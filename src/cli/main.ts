@@ -5,6 +5,7 @@ import { Registry } from '../lab/registry.ts';
 import { allSuites } from '../lab/suites/all.ts';
 import { InputError } from '../language/input-error.ts';
 import type { AnySuite } from '../language/suite.ts';
+import { auditVerb } from './audit.ts';
 import { bpfConformanceVerb } from './bpf-conformance.ts';
 import { bpfPluginVerb } from './bpf-plugin.ts';
 import { bugReport } from './bug-report.ts';
@@ -14,6 +15,7 @@ import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
 import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
+import { liveVerb } from './live.ts';
 import { mainVerb } from './main-job.ts';
 import { replayVerb } from './replay.ts';
 import { runVerb } from './run.ts';
@@ -40,6 +42,8 @@ const VERBS: readonly Verb[] = [
   jitVerb,
   bpfConformanceVerb,
   bpfPluginVerb,
+  liveVerb,
+  auditVerb,
 ];
 
 /**

@@ -1,7 +1,7 @@
 /** A recorded program as machine code that can be called: the kernel functions it calls, its exception entries. */
 import { readExceptionEntry } from '../model/bpf/exception-fixup.ts';
-import { HELPERS, type Helper } from '../model/bpf/kernel-function.ts';
 import { tailCallOffset } from '../model/bpf/jit/tail-call.ts';
+import { HELPERS, type Helper } from '../model/bpf/kernel-function.ts';
 import type { NativeProgram } from '../model/bpf/native-run.ts';
 import type { JitHost } from './jit-memory.ts';
 import type { JitRecord } from './jit-record.ts';

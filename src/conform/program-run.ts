@@ -5,11 +5,11 @@
  */
 import { hex } from '../base/word.ts';
 import { compileProgram, exceptionEntriesOf, helperDistance, instructionAt } from '../model/bpf/compile-program.ts';
-import { helperNumbered } from '../model/bpf/kernel-function.ts';
 import type { Instruction } from '../model/bpf/instruction.ts';
 import { FRAME_BYTES, Interpreter, MOST_FRAMES } from '../model/bpf/interpreter.ts';
 import { describeStop } from '../model/bpf/interpreter-stop.ts';
 import { addressOf, type JitMachine, type KernelAddress } from '../model/bpf/jit/machine.ts';
+import { helperNumbered } from '../model/bpf/kernel-function.ts';
 import { malformationOf } from '../model/bpf/load.ts';
 import { type NativeEnd, NativeRun } from '../model/bpf/native-run.ts';
 import { linkedProgram } from '../model/bpf/program.ts';

@@ -82,7 +82,7 @@ const readers: Readonly<Record<string, (told: Told) => readonly TextEvent[]>> = 
     return refused ? [] : claimProgram(world, returned as Binary);
   },
 
-  bpf_prog_load({ world, returned, refused, codeOf }) {
+  dev_xdp_install({ world, returned, refused, codeOf }) {
     if (refused) return [];
     const binary = returned as Binary;
     return [...claimProgram(world, binary), finalized(binary, codeOf(binary))];

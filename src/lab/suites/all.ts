@@ -1,4 +1,6 @@
 import type { AnySuite } from '../../language/suite.ts';
+import { arenaSuites } from './arena.ts';
+import { arenaUseCases } from './arena-use-cases.ts';
 import { bootSuite } from './boot.ts';
 import { dispatcherSuite } from './dispatcher.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
@@ -21,4 +23,6 @@ export const allSuites: readonly AnySuite[] = [
   dispatcherSuite,
   progPackIntroductionSuite,
   perProgramTextSuite,
+  ...arenaSuites,
+  ...arenaUseCases,
 ];

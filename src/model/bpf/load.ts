@@ -3,10 +3,11 @@
  * (kernel/bpf/verifier.c: check_subprogs(), do_misc_fixups(), jit_subprogs()). The program is checked for form, rewritten,
  * and cut into its functions. That it is safe is not asked: what a bad program does shows when it runs.
  */
-import { helperNumbered } from './kernel-function.ts';
+
 import { Callee, Class, encodeInstructions, type Instruction, Jump } from './instruction.ts';
 import { MOST_FRAMES } from './interpreter.ts';
 import type { FunctionLink, JitFunction } from './jit/program.ts';
+import { helperNumbered } from './kernel-function.ts';
 import { MAX_STACK, stackDepthOf } from './stack-depth.ts';
 import { functionDistance, jumpDistance, type Malformation, validate } from './validate.ts';
 import { rewritten } from './verifier-rewrite.ts';

@@ -1,5 +1,5 @@
-import type { Helper } from './kernel-function.ts';
 import { Callee, type Instruction } from './instruction.ts';
+import type { Helper } from './kernel-function.ts';
 
 /** What a call instruction calls. */
 export type CallTarget =

@@ -3,7 +3,7 @@ import { PAGE_SIZE } from '../../base/page.ts';
 import { flagsOf, frameOf, highWord, lowWord } from './page-table-entry.ts';
 
 /** What a frame serves as: `struct page` reduced to what laws ask for. */
-export type FrameUse = 'free' | 'reserved' | 'page-table' | 'kernel-image' | 'vmalloc' | 'arena' | 'slab';
+export type FrameUse = 'free' | 'reserved' | 'page-table' | 'kernel-image' | 'vmalloc' | 'arena' | 'anonymous' | 'slab';
 
 /** Bytes of a frame: all the same until the first partial write. */
 interface Content {
