@@ -8,7 +8,7 @@ import { Callee, Class, encodeInstructions, type Instruction, Jump } from './ins
 import { MOST_FRAMES } from './interpreter.ts';
 import type { FunctionLink, JitFunction } from './jit/program.ts';
 import { helperNumbered } from './kernel-function.ts';
-import { MAX_STACK, stackDepthOf } from './stack-depth.ts';
+import { frameReach, MAX_STACK, stackDepthOf } from './stack-depth.ts';
 import { functionDistance, jumpDistance, type Malformation, validate } from './validate.ts';
 import { rewritten } from './verifier-rewrite.ts';
 
@@ -105,7 +105,7 @@ function unknownCall(program: readonly Instruction[]): Malformation | undefined 
 }
 
 function deepStack(program: readonly Instruction[]): Malformation | undefined {
-  const index = program.findIndex((slot) => stackDepthOf([slot]) > MAX_STACK);
+  const index = program.findIndex((slot) => frameReach(slot) < -MAX_STACK);
   return index < 0 ? undefined : { index, message: `the stack overflows: a function has ${MAX_STACK} bytes of it` };
 }
 

@@ -20,6 +20,11 @@ export function stackDepthOf(slots: readonly Instruction[]): number {
   return Math.ceil(depth / 8) * 8;
 }
 
+/** The lowest byte that an instruction touches through the frame pointer itself, relative to it; 0 for all others. */
+export const frameReach = (slot: Instruction): number => reach(slot, FRAME_POINTER_ALONE);
+
+const FRAME_POINTER_ALONE: ReadonlyMap<number, number> = new Map([[FRAME_POINTER, 0]]);
+
 /** The lowest byte that an instruction touches, relative to the frame pointer. */
 function reach({ opcode, dst, src, offset }: Instruction, copies: ReadonlyMap<number, number>): number {
   const class_ = classOf(opcode);
