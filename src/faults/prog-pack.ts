@@ -154,6 +154,7 @@ const sizeReadAfterInvalidation = fault<World>({
   story: 'The size is read from the header after the traps went over it: 0xcccccccc bytes are marked free.',
   breaks: 'chunks-are-busy-exactly-while-held',
   alsoBreaks: [
+    'free-text-is-trap-filled',
     'text-memory-outlives-its-holders',
     'text-holds-only-what-its-owner-wrote',
     'ended-programs-leave-nothing',

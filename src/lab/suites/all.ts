@@ -3,11 +3,13 @@ import { arenaSuites } from './arena.ts';
 import { arenaUseCases } from './arena-use-cases.ts';
 import { bootSuite } from './boot.ts';
 import { dispatcherSuite } from './dispatcher.ts';
+import { execmemProposalSuite, execmemSelftestSuite } from './execmem-proposal.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
 import { perProgramTextSuite } from './per-program-text.ts';
 import { progPackSuite } from './prog-pack.ts';
 import { progPackIntroductionSuite } from './prog-pack-introduction.ts';
 import { progPackLengthsSuite } from './prog-pack-lengths.ts';
+import { roxCacheSuite } from './rox-cache.ts';
 import { textPokeSuite } from './text-poke.ts';
 import { vmallocSuite } from './vmalloc.ts';
 
@@ -25,4 +27,7 @@ export const allSuites: readonly AnySuite[] = [
   perProgramTextSuite,
   ...arenaSuites,
   ...arenaUseCases,
+  execmemProposalSuite,
+  execmemSelftestSuite,
+  roxCacheSuite,
 ];

@@ -21,6 +21,8 @@ export interface AreaRequest {
   readonly align?: number;
   /** VM_ALLOW_HUGE_VMAP */
   readonly allowHuge?: boolean;
+  /** False for VM_NO_GUARD; true when not stated. */
+  readonly guard?: boolean;
   /** VM_FLUSH_RESET_PERMS from the start. */
   readonly flushResetPerms?: boolean;
   /** Page protection; PAGE_KERNEL when not stated. */
@@ -201,10 +203,10 @@ export class Vmalloc {
 
   #allocate(request: AreaRequest, leafPages: 1 | 512, orderPages: 1 | 512): VmArea | undefined {
     const { failing, vmapAreas, machine, mapping } = this.#parts;
-    const { window, sizeBytes, align = 1, flushResetPerms = false, flags = KERNEL_DATA } = request;
+    const { window, sizeBytes, align = 1, guard, flushResetPerms = false, flags = KERNEL_DATA } = request;
     if (failing.next('vm area')) return undefined;
     const pageCount = roundUp(pagesFor(sizeBytes), leafPages);
-    const vmap = vmapAreas.allocate(window, pageCount, Math.max(align, leafPages));
+    const vmap = vmapAreas.allocate(window, pageCount, Math.max(align, leafPages), guard);
     if (vmap === undefined) return undefined;
     const frames = failing.next('pages') ? undefined : framesOf(machine, pageCount, leafPages);
     const settled = { frames: frames ?? [], leafPages, orderPages, ownsFrames: true };
