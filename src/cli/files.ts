@@ -53,6 +53,14 @@ export function tracePaths(path: string): readonly string[] {
   return traces.map((entry) => join(entry.parentPath, entry.name)).sort();
 }
 
+/** Names below a folder that end so, in their order; the empty name for a path that is such a file itself. */
+export function filesIn(path: string, ending: string): readonly string[] {
+  const folder = orExplain('cannot be read', () => statSync(path).isDirectory());
+  if (!folder) return [''];
+  const names = orExplain('cannot be read', () => readdirSync(path, { recursive: true, encoding: 'utf8' }));
+  return names.filter((name) => name.endsWith(ending)).sort();
+}
+
 export function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }

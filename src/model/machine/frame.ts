@@ -87,6 +87,13 @@ export class Frame implements Undoable {
     bytes.set(source, offset);
   }
 
+  /** The bytes themselves, to be written at will until the journal's next mark; what they were is recorded once, here. */
+  open(): Uint8Array {
+    const bytes = this.#materialise();
+    this.#journal.record(this, 0, bytes.slice());
+    return bytes;
+  }
+
   /** The 32-bit little-endian word number `index`, 0 to 1023. */
   word(index: number): number {
     const { words, fill } = this.#content;
