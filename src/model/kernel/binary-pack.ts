@@ -174,10 +174,22 @@ export class BinaryPack {
     packs.free(header, size, cpu);
   }
 
-  /** What finalize does about the text when the copy failed: newer kernels nothing, older ones free what the header says. */
+  /**
+   * What finalize does about the text when the copy failed: newer kernels nothing, older ones free what the header says, and
+   * the first proposal stopped with BUG_ON() (until f95f768f0af4).
+   */
   abandon(binary: Binary, cpu: number): void {
-    if (this.#parts.profile.failedFinalize === 'leaves-text') return;
-    this.freeText(binary.header, this.sizeInText(binary, cpu), cpu);
+    const { profile, log } = this.#parts;
+    switch (profile.failedFinalize) {
+      case 'leaves-text':
+        return;
+      case 'frees-text':
+        this.freeText(binary.header, this.sizeInText(binary, cpu), cpu);
+        return;
+      case 'stops-the-machine':
+        log.bug('bpf_jit_binary_pack_finalize failed');
+        return;
+    }
   }
 
   /** Copies the whole buffer over the text. */

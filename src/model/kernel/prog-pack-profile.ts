@@ -29,7 +29,7 @@ export interface ProgPackProfile {
   /** Whether bpf_prog_pack_free() takes the size from the header in the text, or from its caller. */
   readonly sizeAtFree: 'header' | 'argument';
   /** What bpf_jit_binary_pack_finalize() does with the text when the copy fails. */
-  readonly failedFinalize: 'frees-text' | 'leaves-text';
+  readonly failedFinalize: 'stops-the-machine' | 'frees-text' | 'leaves-text';
   /** What becomes of a program whose last JIT pass never ran: it is finalized first, or freed as it is. */
   readonly unfinalizedFree: 'finalizes' | 'frees-as-is';
   /** Whether a fresh RO header holds a size before it is finalized: poked by the JIT's filler, or only traps. */
@@ -93,6 +93,7 @@ const introduction: ProgPackProfile = {
   resetPermissionsOf: 'descriptor',
   packFoundBy: 'mask',
   invalidatesFreedText: false,
+  failedFinalize: 'stops-the-machine',
   unfinalizedFree: 'frees-as-is',
   unfinalizedHeader: 'poked',
   chargeUnit: 4096,
