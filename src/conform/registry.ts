@@ -1,5 +1,7 @@
+import { coreRecording } from './core-recording.ts';
+import { lightSkeletonRecording } from './light-skeleton-recording.ts';
 import { progPackRecording } from './prog-pack-recording.ts';
 import type { RecordingKind } from './recording.ts';
 
 /** Every kind of recording that `conform` can perform. */
-export const recordingKinds: readonly RecordingKind[] = [progPackRecording];
+export const recordingKinds: readonly RecordingKind[] = [progPackRecording, coreRecording, lightSkeletonRecording];
