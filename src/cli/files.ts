@@ -121,7 +121,7 @@ function claim(temporary: string, path: string): boolean {
   }
 }
 
-function orExplain<Result>(whatFailed: string, act: () => Result): Result {
+export function orExplain<Result>(whatFailed: string, act: () => Result): Result {
   try {
     return act();
   } catch (error) {

@@ -7,6 +7,7 @@ import { InputError } from '../language/input-error.ts';
 import type { AnySuite } from '../language/suite.ts';
 import { bugReport } from './bug-report.ts';
 import { conformVerb } from './conform.ts';
+import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
@@ -26,7 +27,16 @@ export interface MainOptions {
   readonly surroundings?: Surroundings;
 }
 
-const VERBS: readonly Verb[] = [mainVerb, runVerb, shrinkVerb, replayVerb, listVerb, explainVerb, conformVerb];
+const VERBS: readonly Verb[] = [
+  mainVerb,
+  runVerb,
+  shrinkVerb,
+  replayVerb,
+  listVerb,
+  explainVerb,
+  conformVerb,
+  coreVerb,
+];
 
 /**
  * The command line. `argv` are the words behind `roxcheck`. Answers with the exit code (0 all well, 1 something found, 2 the
