@@ -1,5 +1,6 @@
 import type { AnySuite } from '../../language/suite.ts';
 import { bootSuite } from './boot.ts';
+import { coreRecordSuite, coreRelocationSuite } from './core-relocation.ts';
 import { dispatcherSuite } from './dispatcher.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
 import { perProgramTextSuite } from './per-program-text.ts';
@@ -21,4 +22,6 @@ export const allSuites: readonly AnySuite[] = [
   dispatcherSuite,
   progPackIntroductionSuite,
   perProgramTextSuite,
+  coreRelocationSuite,
+  coreRecordSuite,
 ];
