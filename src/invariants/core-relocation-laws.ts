@@ -15,13 +15,13 @@ import { unanswerableRecordsRefuse } from './unanswerable-records-refuse.ts';
 
 export const coreRelocationLaws: readonly Invariant<CoreWorld>[] = [
   relocationSurvivesEveryRecord,
+  recordsLieInTheirProgram,
+  recordsReachEveryCopyOnce,
+  programsAreGivenTheirOwnRecords,
   patchedInstructionsSayWhatTheKernelHas,
   onlyRelocatableInstructionsChange,
   onlyBadRecordsRefuse,
   unanswerableRecordsRefuse,
-  recordsLieInTheirProgram,
-  recordsReachEveryCopyOnce,
-  programsAreGivenTheirOwnRecords,
   loadedProgramsHoldNoPoison,
   earlyAndLateGiveOneProgram,
 ];

@@ -1,13 +1,17 @@
 import { type Argument, boolean, integer, list, made, oneOf } from '../language/argument.ts';
 import { operation, refuse, type Shown } from '../language/operation.ts';
 import { descriptorBytes } from '../model/bpf/core-relocation/descriptor.ts';
-import { QUESTION_KINDS } from '../model/bpf/core-relocation/program-source/question.ts';
+import {
+  isAboutEnumerator,
+  isAboutField,
+  QUESTION_KINDS,
+} from '../model/bpf/core-relocation/program-source/question.ts';
 import { FORMS, MALFORMED } from '../model/bpf/core-relocation/program-source/translation-unit.ts';
 import {
   FIELD_TYPES,
   type Field,
   type FieldType,
-  SHAPE_KINDS,
+  type ShapeKind,
   type TypeShape,
 } from '../model/bpf/core-relocation/program-source/type-shape.ts';
 import type { Refusal } from '../model/bpf/core-relocation/refusal.ts';
@@ -19,29 +23,66 @@ const MOST_FUNCTIONS = 8;
 const MOST_PIECES = 6;
 const MOST_OBJECTS = 12;
 
+/** Questions about types, fields and whole ones; and about enums, their enumerators and whole ones. */
+const TYPE_QUESTIONS = QUESTION_KINDS.filter((kind) => !isAboutEnumerator(kind));
+const ENUM_QUESTIONS = QUESTION_KINDS.filter((kind) => !isAboutField(kind)).toSorted(
+  (left, right) => Number(isAboutEnumerator(right)) - Number(isAboutEnumerator(left)),
+);
+
 const FIELD_NAMES = ['a', 'b', 'c'] as const;
 /** `a_u32` is a field called a, or an enumerator called a; the simplest words stand first. */
 const FIELD_WORDS = FIELD_TYPES.flatMap((type) => FIELD_NAMES.map((name) => `${name}_${type}` as const));
+type FieldWord = (typeof FIELD_WORDS)[number];
 
-const shapeArguments = {
-  kind: oneOf(SHAPE_KINDS, { default: 'struct' }),
+/** What a field of a name mostly is, so that a program's types and the kernel's have something in common. */
+const USUAL_TYPES: Readonly<Record<(typeof FIELD_NAMES)[number], readonly FieldType[]>> = {
+  a: ['u32', 'u8', 'u16', 'u64', 's32'],
+  b: ['ptr', 'bits3', 'u64', 's32'],
+  c: ['array4', 'array8', 'inner'],
+};
+
+const fieldWords: Argument<readonly FieldWord[]> = {
+  ...list(oneOf(FIELD_WORDS), { maxLength: 4, default: [] }),
+  draw({ random }) {
+    const from = random.below(FIELD_NAMES.length);
+    const names = FIELD_NAMES.map((_, place) => FIELD_NAMES[(from + place) % FIELD_NAMES.length]!);
+    return names.slice(0, random.pick([1, 1, 2, 3])).map((name): FieldWord => {
+      const type = random.pick(random.chance(0.8) ? USUAL_TYPES[name] : FIELD_TYPES);
+      return `${name}_${type}`;
+    });
+  },
+};
+
+const typeArguments = {
+  kind: mostly(oneOf(['struct', 'union', 'typedef', 'float'], { default: 'struct' }), ['struct'], 0.7),
   name: oneOf(['t', 's']),
-  fields: list(oneOf(FIELD_WORDS), { maxLength: 4, default: [] }) as Argument<readonly (typeof FIELD_WORDS)[number][]>,
+  fields: fieldWords,
+};
+const enumArguments = {
+  kind: oneOf(['enum', 'enum64'], { default: 'enum' }),
+  name: oneOf(['e', 't']),
+  fields: fieldWords,
+};
+const kernelArguments = {
+  flavoured: boolean({ default: false, probability: 0.1 }),
+  module: boolean({ default: false, probability: 0.1 }),
 };
 
 const kernelType = operation({
   name: 'kernel_type',
   does: 'The kernel, or a module of it, is built with a type; several may have one name.',
   weight: 3,
-  takes: {
-    ...shapeArguments,
-    flavoured: boolean({ default: false, probability: 0.1 }),
-    module: boolean({ default: false, probability: 0.15 }),
-  },
-  ready: ({ running, kernel }: CoreWorld) => !running && kernel.types.shapes.length < MOST_TYPES,
-  apply({ kernel }: CoreWorld, { kind, name, fields, flavoured, module }) {
-    kernel.types.shapes.push({ kind, name, flavoured, fields: fieldsOf(fields), inModule: module });
-  },
+  takes: { ...typeArguments, ...kernelArguments },
+  ready: kernelMayGrow,
+  apply: growKernel,
+});
+
+const kernelEnum = operation({
+  name: 'kernel_enum',
+  does: 'The same with an enum of 32 or 64 bits.',
+  takes: { ...enumArguments, ...kernelArguments },
+  ready: kernelMayGrow,
+  apply: growKernel,
 });
 
 const localType = operation({
@@ -50,18 +91,22 @@ const localType = operation({
   makes: 'type',
   weight: 3,
   takes: {
-    ...shapeArguments,
-    name: oneOf(['t', 's', 'anonymous']),
+    ...typeArguments,
+    name: mostly(oneOf(['t', 's', 'anonymous']), ['t', 's'], 0.9),
     flavoured: boolean({ default: false, probability: 0.2 }),
   },
   ready: ({ types }: CoreWorld, { kind, name }) =>
     types.length < MOST_TYPES && (name !== 'anonymous' || kind === 'struct' || kind === 'union'),
-  apply({ types }: CoreWorld, { kind, name, fields, flavoured }): TypeShape {
-    const named = name === 'anonymous' ? { name: '', flavoured: false } : { name, flavoured };
-    const shape: TypeShape = { kind, ...named, fields: fieldsOf(fields), inModule: false };
-    types.push(shape);
-    return shape;
-  },
+  apply: declare,
+});
+
+const localEnum = operation({
+  name: 'local_enum',
+  does: 'The developer declares an enum; which names it has matters, not what they are worth.',
+  makes: 'enum',
+  takes: { ...enumArguments, flavoured: boolean({ default: false, probability: 0.2 }) },
+  ready: ({ types }: CoreWorld) => types.length < MOST_TYPES,
+  apply: declare,
 });
 
 const mainProgram = operation({
@@ -69,9 +114,16 @@ const mainProgram = operation({
   does: 'The developer begins a program in SEC("socket"), or in SEC("?socket"), which libbpf loads only when told to.',
   makes: 'function',
   weight: 2,
-  takes: { standing: oneOf(['program', 'optional', 'optional-enabled'], { default: 'program' }) },
+  takes: {
+    standing: mostly(oneOf(['program', 'optional', 'optional-enabled'], { default: 'program' }), ['program'], 0.6),
+    plain: integer({ min: 0, max: 4, default: 0 }),
+  },
   ready: mayWriteFunction,
-  apply: (world: CoreWorld, { standing }) => world.write(standing),
+  apply(world: CoreWorld, { standing, plain }) {
+    const written = world.write(standing);
+    for (let count = 0; count < plain; count++) written.pieces.push({ kind: 'plain' });
+    return written;
+  },
 });
 
 const subprogram = operation({
@@ -108,27 +160,51 @@ const call = operation({
   },
 });
 
+const questionArguments = {
+  form: mostly(oneOf(FORMS, { default: 'mov' }), ['mov', 'ld_imm64', 'load'], 0.9),
+  stale: boolean({ default: false, probability: 0.05 }),
+};
+
 const access = operation({
   name: 'access',
-  does: 'The developer asks something about a type; the compiler emits an instruction and a CO-RE record for it.',
+  does: 'The developer asks something about a type or a field of it; the compiler emits an instruction and a CO-RE record.',
   weight: 8,
   takes: {
     in: made<WrittenFunction>('function'),
     type: made<TypeShape>('type'),
-    asks: oneOf(QUESTION_KINDS),
-    field: integer({ min: 0, max: 3, default: 0 }),
-    form: oneOf(FORMS, { default: 'mov' }),
-    stale: boolean({ default: false, probability: 0.05 }),
+    asks: mostly(oneOf(TYPE_QUESTIONS), ['byte_off', 'type_matches'], 0.4),
+    field: integer({ min: 0, max: 2, default: 0 }),
+    ...questionArguments,
   },
-  ready: (_world: CoreWorld, { in: written }) => mayGrow(written),
-  apply(_world: CoreWorld, { in: written, type, asks, field, form, stale }) {
-    written.pieces.push({ kind: 'question', type, asks, field, form, stale });
+  ready: (_world: CoreWorld, { in: written, type, asks, field }) =>
+    mayGrow(written) && (!isAboutField(asks) || (field < type.fields.length && type.kind !== 'float')),
+  apply(_world: CoreWorld, { in: written, ...question }) {
+    written.pieces.push({ kind: 'question', ...question });
+  },
+});
+
+const enumerator = operation({
+  name: 'enumerator',
+  does: 'The developer asks something about an enum or an enumerator of it.',
+  weight: 3,
+  takes: {
+    in: made<WrittenFunction>('function'),
+    type: made<TypeShape>('enum'),
+    asks: oneOf(ENUM_QUESTIONS),
+    field: integer({ min: 0, max: 2, default: 0 }),
+    ...questionArguments,
+  },
+  ready: (_world: CoreWorld, { in: written, type, asks, field }) =>
+    mayGrow(written) && (!isAboutEnumerator(asks) || field < type.fields.length),
+  apply(_world: CoreWorld, { in: written, ...question }) {
+    written.pieces.push({ kind: 'question', ...question });
   },
 });
 
 const malformedRecord = operation({
   name: 'malformed_record',
   does: 'An instruction gets a CO-RE record that no compiler makes.',
+  weight: 0.5,
   takes: { in: made<WrittenFunction>('function'), what: oneOf(MALFORMED) },
   ready: (_world: CoreWorld, { in: written }) => mayGrow(written),
   apply(_world: CoreWorld, { in: written, what }) {
@@ -143,8 +219,8 @@ const relocateCore = operation({
   weight: 4,
   takes: {
     loading: oneOf(['direct', 'light-skeleton']),
-    by: oneOf(CALLERS, { default: 'root' }),
-    debug_info: boolean({ default: true, probability: 0.9 }),
+    by: mostly(oneOf(CALLERS, { default: 'root' }), ['root'], 0.8),
+    debug_info: boolean({ default: true, probability: 0.97 }),
   },
   ready: ({ functions, objects }: CoreWorld) => functions.length > 0 && objects.length < MOST_OBJECTS,
   apply: (world: CoreWorld, { loading, by, debug_info: debugInfo }) => world.relocateCore(loading, by, debugInfo),
@@ -152,6 +228,16 @@ const relocateCore = operation({
     const { state } = object as CoreObject;
     return state.kind === 'refused' ? sayRefusal(state.refusal) : 'passed';
   },
+});
+
+const openAgain = operation({
+  name: 'bpf_object__open_again',
+  does: 'The same file is opened once more, to be loaded the other way.',
+  makes: 'object',
+  weight: 4,
+  takes: { object: made<CoreObject>('object') },
+  ready: ({ objects }: CoreWorld) => objects.length < MOST_OBJECTS,
+  apply: (world: CoreWorld, { object }) => world.openAgain(object),
 });
 
 const relocateCalls = operation({
@@ -187,7 +273,8 @@ const cacheEviction = operation({
   name: 'candidate_cache_eviction',
   does: 'Another name falls into the slot of this one, and the kernel forgets the candidates it found.',
   hint: true,
-  takes: { name: oneOf(['t', 's']) },
+  weight: 0.5,
+  takes: { name: oneOf(['t', 's', 'e']) },
   apply({ kernel }: CoreWorld, { name }) {
     kernel.cache.evict(name);
   },
@@ -195,14 +282,18 @@ const cacheEviction = operation({
 
 export const coreRelocationOperations = [
   kernelType,
+  kernelEnum,
   localType,
+  localEnum,
   mainProgram,
   subprogram,
   eliminatedCopy,
   call,
   access,
+  enumerator,
   malformedRecord,
   relocateCore,
+  openAgain,
   relocateCalls,
   loadPrograms,
   cacheEviction,
@@ -215,6 +306,44 @@ function fieldsOf(words: readonly string[]): readonly Field[] {
     return { name, type };
   });
   return fields.filter(({ name }, place) => fields.findIndex((field) => field.name === name) === place);
+}
+
+/** Draws one of the likely words this often, any word otherwise. */
+function mostly<Word extends string>(
+  words: Argument<Word>,
+  likely: readonly NoInfer<Word>[],
+  probability: number,
+): Argument<Word> {
+  return {
+    ...words,
+    draw: (draft) => (draft.random.chance(probability) ? draft.random.pick(likely) : words.draw(draft)),
+  };
+}
+
+interface Declaration {
+  readonly kind: ShapeKind;
+  readonly name: string;
+  readonly fields: readonly FieldWord[];
+  readonly flavoured: boolean;
+}
+
+function kernelMayGrow({ running, kernel }: CoreWorld): boolean {
+  return !running && kernel.types.shapes.length < MOST_TYPES;
+}
+
+function growKernel({ kernel }: CoreWorld, declared: Declaration & { readonly module: boolean }): void {
+  kernel.types.shapes.push(shapeOf(declared, declared.module));
+}
+
+function declare({ types }: CoreWorld, declared: Declaration): TypeShape {
+  const shape = shapeOf(declared, false);
+  types.push(shape);
+  return shape;
+}
+
+function shapeOf({ kind, name, fields, flavoured }: Declaration, inModule: boolean): TypeShape {
+  const anonymous = name === 'anonymous';
+  return { kind, name: anonymous ? '' : name, flavoured: flavoured && !anonymous, fields: fieldsOf(fields), inModule };
 }
 
 function mayWriteFunction({ functions }: CoreWorld): boolean {

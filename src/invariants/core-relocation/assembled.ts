@@ -2,14 +2,14 @@
 import {
   type FunctionSource,
   functionSlots,
-  type Piece,
+  type RecordedPiece,
   slotsOf,
 } from '../../model/bpf/core-relocation/program-source/translation-unit.ts';
 import type { CoreObject } from '../../model/bpf/core-relocation/world/core-object.ts';
 
 /** A piece that has a record, at its instruction. */
 export interface PlacedPiece {
-  readonly piece: Exclude<Piece, { kind: 'call' }>;
+  readonly piece: RecordedPiece;
   readonly index: number;
 }
 
@@ -17,7 +17,7 @@ export interface PlacedPiece {
 export function recordedPieces({ pieces }: FunctionSource): readonly PlacedPiece[] {
   let index = 0;
   return pieces.flatMap((piece) => {
-    const placed = piece.kind === 'call' ? [] : [{ piece, index }];
+    const placed = piece.kind === 'call' || piece.kind === 'plain' ? [] : [{ piece, index }];
     index += slotsOf(piece);
     return placed;
   });

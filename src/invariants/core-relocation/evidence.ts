@@ -1,10 +1,10 @@
 /** Questions and instructions as evidence says them. */
 import { ProgramImage } from '../../model/bpf/core-relocation/image.ts';
 import { POISON_CALL } from '../../model/bpf/core-relocation/patch.ts';
-import type { Piece } from '../../model/bpf/core-relocation/program-source/translation-unit.ts';
+import type { RecordedPiece } from '../../model/bpf/core-relocation/program-source/translation-unit.ts';
 import type { Outcome } from './outcome.ts';
 
-export function sayPiece(piece: Exclude<Piece, { kind: 'call' }>): string {
+export function sayPiece(piece: RecordedPiece): string {
   if (piece.kind === 'malformed') return `the malformed record (${piece.what})`;
   const { type, field, asks, form } = piece;
   const of = type.fields[field] === undefined ? '' : ` of ${type.fields[field].name}`;

@@ -1,6 +1,6 @@
 /** What has to become of an instruction with a record: the right answer, written the way the instruction holds it. */
 import { answerIn, isAboutEnumerator, isAboutField } from '../../model/bpf/core-relocation/program-source/question.ts';
-import type { Piece } from '../../model/bpf/core-relocation/program-source/translation-unit.ts';
+import type { Piece, RecordedPiece } from '../../model/bpf/core-relocation/program-source/translation-unit.ts';
 import type { CoreObject } from '../../model/bpf/core-relocation/world/core-object.ts';
 import { type Answer, answerTo, loadAdapts, loadBytes } from './answer.ts';
 import { candidatesOf, type Side } from './side.ts';
@@ -18,7 +18,7 @@ export type Outcome =
 
 const REFUSED: Outcome = { kind: 'refused' };
 
-export function outcomeOf(piece: Exclude<Piece, { kind: 'call' }>, object: CoreObject, side: Side): Outcome {
+export function outcomeOf(piece: RecordedPiece, object: CoreObject, side: Side): Outcome {
   if (piece.kind === 'malformed') return malformedOutcome(piece.what, side);
   const { type, field: place, asks, form, stale } = piece;
   if (side.who === 'libbpf' && sharesAmbiguity(piece, object, side)) return { kind: 'depends' };

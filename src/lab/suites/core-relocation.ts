@@ -1,3 +1,5 @@
+import { coreAnswerFaults } from '../../faults/core-answers.ts';
+import { corePassFaults, coreRecordFaults } from '../../faults/core-records.ts';
 import { coreKernelBugs } from '../../invariants/core-kernel-bugs.ts';
 import { coreRecordLaws, coreRelocationLaws } from '../../invariants/core-relocation-laws.ts';
 import { suite } from '../../language/suite.ts';
@@ -11,8 +13,9 @@ export const coreRelocationSuite = suite({
   boot: bootCoreWorld,
   operations: coreRelocationOperations,
   invariants: coreRelocationLaws,
+  faults: [...corePassFaults, ...coreAnswerFaults],
   kernelBugs: coreKernelBugs,
-  runs: 300,
+  runs: 400,
   steps: 60,
 });
 
@@ -23,6 +26,7 @@ export const coreRecordSuite = suite({
   boot: bootCoreWorld,
   operations: coreRelocationOperations,
   invariants: coreRecordLaws,
+  faults: coreRecordFaults,
   kernelBugs: coreKernelBugs,
   runs: 200,
   steps: 60,

@@ -31,7 +31,12 @@ export type Piece =
       readonly stale: boolean;
     }
   | { readonly kind: 'malformed'; readonly what: Malformed }
-  | { readonly kind: 'call'; readonly callee: string };
+  | { readonly kind: 'call'; readonly callee: string }
+  /** `r0 = 0`, which needs no relocation. */
+  | { readonly kind: 'plain' };
+
+/** A piece whose instruction has a record. */
+export type RecordedPiece = Extract<Piece, { kind: 'question' | 'malformed' }>;
 
 /** Where a function stands: in a section of programs, in one libbpf does not load by itself (and may be told to), or in .text. */
 export type Standing = 'program' | 'optional' | 'optional-enabled' | 'subprogram' | 'eliminated';
@@ -103,6 +108,8 @@ export function compile(unit: TranslationUnit): { readonly object: BpfObject; re
         image.setSlot(at, { opcode: CALL, immediate: -1 });
         image.setSource(at, PSEUDO_CALL);
         relocations.push({ kind: 'call', index: at, symbolOffset: 8 * starts.get(piece.callee)! });
+      } else if (piece.kind === 'plain') {
+        image.setSlot(at, { opcode: OPCODES.mov, immediate: 0 });
       } else if (piece.kind === 'malformed') {
         image.setSlot(at, { opcode: OPCODES.mov, immediate: 0 });
         list.push(malformedRecord(builder, piece.what, instructionOffset));

@@ -8,8 +8,7 @@ import type { BtfBuilder } from '../../btf/build.ts';
 export const FIELD_TYPES = ['u32', 'u8', 'u16', 'u64', 's32', 'ptr', 'array4', 'array8', 'bits3', 'inner'] as const;
 export type FieldType = (typeof FIELD_TYPES)[number];
 
-export const SHAPE_KINDS = ['struct', 'union', 'typedef', 'enum', 'enum64', 'float'] as const;
-export type ShapeKind = (typeof SHAPE_KINDS)[number];
+export type ShapeKind = 'struct' | 'union' | 'typedef' | 'enum' | 'enum64' | 'float';
 
 export interface Field {
   readonly name: string;

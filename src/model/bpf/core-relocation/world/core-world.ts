@@ -106,6 +106,15 @@ export class CoreWorld {
       })),
       debugInfo,
     };
+    return this.#open(unit, loading, caller);
+  }
+
+  /** Opens the file that another object was made of, and goes the other way with it. */
+  openAgain({ unit, loading, caller }: CoreObject): CoreObject {
+    return this.#open(unit, loading === 'direct' ? 'light-skeleton' : 'direct', caller);
+  }
+
+  #open(unit: TranslationUnit, loading: Loading, caller: Caller): CoreObject {
     const { object: compiled, typeIds } = compile(unit);
     // Only who may enumerate the kernel's BTF objects sees those of modules; libbpf goes on without them (V11).
     const target = caller === 'root' ? this.kernel.types : this.kernel.types.withoutModules();
