@@ -19,9 +19,10 @@ const floatsCrash = kernelBug<CoreWorld>({
     'A type question about a float that the kernel has reaches a warning that takes a constant string for the log: the kernel writes to it and dies with the candidate cache locked.',
   kernels: ALL,
   laws: ['relocation-survives-every-record'],
-  recognises: ({ types }, happened) =>
-    objectAfter(happened, 'loaded')?.object.loading === 'light-skeleton' &&
-    types.items.some(({ kind }) => kind === 'float'),
+  recognises(_, happened) {
+    const object = objectAfter(happened, 'loaded')?.object;
+    return object?.loading === 'light-skeleton' && object.unit.types.some(({ kind }) => kind === 'float');
+  },
 });
 
 const kindBlindCache = kernelBug<CoreWorld>({

@@ -38,9 +38,9 @@ function pairOf(
 }
 
 /** The provisos of section E of the facts: one candidate, one kind a name, flat matches, func_info, all rights. */
-function isPlain({ kernel, types }: CoreWorld, { caller, unit }: CoreObject): boolean {
+function isPlain({ kernel }: CoreWorld, { caller, unit }: CoreObject): boolean {
   if (caller !== 'root' || !unit.debugInfo) return false;
-  const shapes: readonly TypeShape[] = [...kernel.types.shapes.items, ...types.items];
+  const shapes: readonly TypeShape[] = [...kernel.types.shapes.items, ...unit.types];
   const oneKind = shapes.every(({ name, kind }) => shapes.every((other) => other.name !== name || other.kind === kind));
   const names = kernel.types.shapes.items.map(({ name }) => name);
   const pieces = unit.functions.flatMap((source) => source.pieces);

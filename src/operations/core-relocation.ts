@@ -53,9 +53,23 @@ const fieldWords: Argument<readonly FieldWord[]> = {
   },
 };
 
+/** What a field of another kernel version has for a type. */
+const OTHER_SIZES: Readonly<Record<FieldType, FieldType>> = {
+  u32: 'u64',
+  u8: 'u16',
+  u16: 'u8',
+  u64: 'u32',
+  s32: 'u32',
+  ptr: 'ptr',
+  array4: 'array8',
+  array8: 'array4',
+  bits3: 'u32',
+  inner: 'inner',
+};
+
 const typeArguments = {
-  kind: mostly(oneOf(['struct', 'union', 'typedef', 'float'], { default: 'struct' }), ['struct'], 0.7),
-  name: oneOf(['t', 's']),
+  kind: mostly(oneOf(['struct', 'union', 'typedef', 'float'], { default: 'struct' }), ['struct'], 0.8),
+  name: oneOf(['t', 's', 'r']),
   fields: fieldWords,
 };
 const enumArguments = {
@@ -71,6 +85,7 @@ const kernelArguments = {
 const kernelType = operation({
   name: 'kernel_type',
   does: 'The kernel, or a module of it, is built with a type; several may have one name.',
+  makes: 'kernel_type',
   weight: 3,
   takes: { ...typeArguments, ...kernelArguments },
   ready: kernelMayGrow,
@@ -80,6 +95,8 @@ const kernelType = operation({
 const kernelEnum = operation({
   name: 'kernel_enum',
   does: 'The same with an enum of 32 or 64 bits.',
+  makes: 'kernel_enum',
+  weight: 2,
   takes: { ...enumArguments, ...kernelArguments },
   ready: kernelMayGrow,
   apply: growKernel,
@@ -92,7 +109,7 @@ const localType = operation({
   weight: 3,
   takes: {
     ...typeArguments,
-    name: mostly(oneOf(['t', 's', 'anonymous']), ['t', 's'], 0.9),
+    name: mostly(oneOf(['t', 's', 'r', 'anonymous']), ['t', 's', 'r'], 0.95),
     flavoured: boolean({ default: false, probability: 0.2 }),
   },
   ready: ({ types }: CoreWorld, { kind, name }) =>
@@ -100,10 +117,26 @@ const localType = operation({
   apply: declare,
 });
 
+const vmlinuxType = operation({
+  name: 'type_from_vmlinux_h',
+  does: 'The developer takes a type as some kernel’s vmlinux.h has it: this one’s, or one’s whose fields have other sizes.',
+  makes: 'type',
+  weight: 3,
+  takes: { of: made<TypeShape>('kernel_type'), resized: boolean({ default: false }) },
+  ready: ({ types }: CoreWorld) => types.length < MOST_TYPES,
+  apply({ types }: CoreWorld, { of, resized }): TypeShape {
+    const fields = of.fields.map(({ name, type }) => ({ name, type: resized ? OTHER_SIZES[type] : type }));
+    const shape: TypeShape = { ...of, flavoured: false, fields, inModule: false };
+    types.push(shape);
+    return shape;
+  },
+});
+
 const localEnum = operation({
   name: 'local_enum',
   does: 'The developer declares an enum; which names it has matters, not what they are worth.',
   makes: 'enum',
+  weight: 2,
   takes: { ...enumArguments, flavoured: boolean({ default: false, probability: 0.2 }) },
   ready: ({ types }: CoreWorld) => types.length < MOST_TYPES,
   apply: declare,
@@ -126,13 +159,22 @@ const mainProgram = operation({
   },
 });
 
+const newFile = operation({
+  name: 'new_source_file',
+  does: 'The developer begins another file; objects made of the one before stay.',
+  weight: 2,
+  takes: {},
+  ready: ({ functions, types }: CoreWorld) => functions.length + types.length > 0,
+  apply: (world: CoreWorld) => world.beginFile(),
+});
+
 const subprogram = operation({
   name: 'subprogram',
   does: 'The developer begins a function in .text that another one calls, or that nobody calls yet.',
   makes: 'function',
   weight: 2,
   takes: { caller: made<WrittenFunction>('function'), called: boolean({ default: true, probability: 0.85 }) },
-  ready: (world: CoreWorld, { caller }) => mayWriteFunction(world) && mayGrow(caller),
+  ready: (world: CoreWorld, { caller }) => mayWriteFunction(world) && mayGrow(world, caller),
   apply(world: CoreWorld, { caller, called }) {
     const written = world.write('subprogram');
     if (called) caller.pieces.push({ kind: 'call', callee: written.name });
@@ -152,17 +194,21 @@ const eliminatedCopy = operation({
 const call = operation({
   name: 'call',
   does: 'One function calls another that is in .text; programs that share one get a copy each.',
+  weight: 3,
   takes: { caller: made<WrittenFunction>('function'), callee: made<WrittenFunction>('function') },
   ready: (world: CoreWorld, { caller, callee }) =>
-    mayGrow(caller) && callee.standing === 'subprogram' && !reaches(world, callee, caller),
+    mayGrow(world, caller) &&
+    world.functions.items.includes(callee) &&
+    callee.standing === 'subprogram' &&
+    !reaches(world, callee, caller),
   apply(_world: CoreWorld, { caller, callee }) {
     caller.pieces.push({ kind: 'call', callee: callee.name });
   },
 });
 
 const questionArguments = {
-  form: mostly(oneOf(FORMS, { default: 'mov' }), ['mov', 'ld_imm64', 'load'], 0.9),
-  stale: boolean({ default: false, probability: 0.05 }),
+  form: mostly(oneOf(FORMS, { default: 'mov' }), ['mov', 'ld_imm64', 'load'], 0.95),
+  stale: boolean({ default: false, probability: 0.03 }),
 };
 
 const access = operation({
@@ -172,12 +218,14 @@ const access = operation({
   takes: {
     in: made<WrittenFunction>('function'),
     type: made<TypeShape>('type'),
-    asks: mostly(oneOf(TYPE_QUESTIONS), ['byte_off', 'type_matches'], 0.4),
+    asks: mostly(oneOf(TYPE_QUESTIONS), ['byte_off', 'signed', 'type_matches'], 0.5),
     field: integer({ min: 0, max: 2, default: 0 }),
     ...questionArguments,
   },
-  ready: (_world: CoreWorld, { in: written, type, asks, field }) =>
-    mayGrow(written) && (!isAboutField(asks) || (field < type.fields.length && type.kind !== 'float')),
+  ready: (world: CoreWorld, { in: written, type, asks, field }) =>
+    mayGrow(world, written) &&
+    world.types.items.includes(type) &&
+    (!isAboutField(asks) || (field < type.fields.length && type.kind !== 'float')),
   apply(_world: CoreWorld, { in: written, ...question }) {
     written.pieces.push({ kind: 'question', ...question });
   },
@@ -194,8 +242,10 @@ const enumerator = operation({
     field: integer({ min: 0, max: 2, default: 0 }),
     ...questionArguments,
   },
-  ready: (_world: CoreWorld, { in: written, type, asks, field }) =>
-    mayGrow(written) && (!isAboutEnumerator(asks) || field < type.fields.length),
+  ready: (world: CoreWorld, { in: written, type, asks, field }) =>
+    mayGrow(world, written) &&
+    world.types.items.includes(type) &&
+    (!isAboutEnumerator(asks) || field < type.fields.length),
   apply(_world: CoreWorld, { in: written, ...question }) {
     written.pieces.push({ kind: 'question', ...question });
   },
@@ -204,9 +254,9 @@ const enumerator = operation({
 const malformedRecord = operation({
   name: 'malformed_record',
   does: 'An instruction gets a CO-RE record that no compiler makes.',
-  weight: 0.5,
+  weight: 0.3,
   takes: { in: made<WrittenFunction>('function'), what: oneOf(MALFORMED) },
-  ready: (_world: CoreWorld, { in: written }) => mayGrow(written),
+  ready: (world: CoreWorld, { in: written }) => mayGrow(world, written),
   apply(_world: CoreWorld, { in: written, what }) {
     written.pieces.push({ kind: 'malformed', what });
   },
@@ -273,8 +323,8 @@ const cacheEviction = operation({
   name: 'candidate_cache_eviction',
   does: 'Another name falls into the slot of this one, and the kernel forgets the candidates it found.',
   hint: true,
-  weight: 0.5,
-  takes: { name: oneOf(['t', 's', 'e']) },
+  weight: 0.3,
+  takes: { name: oneOf(['t', 's', 'r', 'e']) },
   apply({ kernel }: CoreWorld, { name }) {
     kernel.cache.evict(name);
   },
@@ -284,7 +334,9 @@ export const coreRelocationOperations = [
   kernelType,
   kernelEnum,
   localType,
+  vmlinuxType,
   localEnum,
+  newFile,
   mainProgram,
   subprogram,
   eliminatedCopy,
@@ -331,8 +383,10 @@ function kernelMayGrow({ running, kernel }: CoreWorld): boolean {
   return !running && kernel.types.shapes.length < MOST_TYPES;
 }
 
-function growKernel({ kernel }: CoreWorld, declared: Declaration & { readonly module: boolean }): void {
-  kernel.types.shapes.push(shapeOf(declared, declared.module));
+function growKernel({ kernel }: CoreWorld, declared: Declaration & { readonly module: boolean }): TypeShape {
+  const shape = shapeOf(declared, declared.module);
+  kernel.types.shapes.push(shape);
+  return shape;
 }
 
 function declare({ types }: CoreWorld, declared: Declaration): TypeShape {
@@ -350,10 +404,15 @@ function mayWriteFunction({ functions }: CoreWorld): boolean {
   return functions.length < MOST_FUNCTIONS;
 }
 
-/** Nothing follows an instruction that is cut short. */
-function mayGrow({ pieces }: WrittenFunction): boolean {
+/** Whether a function of the current file may go on: nothing follows an instruction that is cut short. */
+function mayGrow({ functions }: CoreWorld, written: WrittenFunction): boolean {
+  const { pieces } = written;
   const last = pieces.at(pieces.length - 1);
-  return pieces.length < MOST_PIECES && !(last?.kind === 'question' && last.form === 'cut');
+  return (
+    functions.items.includes(written) &&
+    pieces.length < MOST_PIECES &&
+    !(last?.kind === 'question' && last.form === 'cut')
+  );
 }
 
 function reaches(world: CoreWorld, from: WrittenFunction, to: WrittenFunction): boolean {

@@ -90,6 +90,11 @@ export class CoreWorld {
     return written;
   }
 
+  /** Begins an empty file; what was compiled of the one before is not touched. */
+  beginFile(): void {
+    for (const list of [this.functions, this.types]) while (list.length > 0) list.remove(list.length - 1);
+  }
+
   start(): void {
     if (!this.running) this.journal.set(this, 'running', true);
   }
