@@ -41,17 +41,24 @@ const USUAL_TYPES: Readonly<Record<(typeof FIELD_NAMES)[number], readonly FieldT
   c: ['array4', 'array8', 'inner'],
 };
 
-const fieldWords: Argument<readonly FieldWord[]> = {
-  ...list(oneOf(FIELD_WORDS), { maxLength: 4, default: [] }),
-  draw({ random }) {
-    const from = random.below(FIELD_NAMES.length);
-    const names = FIELD_NAMES.map((_, place) => FIELD_NAMES[(from + place) % FIELD_NAMES.length]!);
-    return names.slice(0, random.pick([1, 1, 2, 3])).map((name): FieldWord => {
-      const type = random.pick(random.chance(0.8) ? USUAL_TYPES[name] : FIELD_TYPES);
-      return `${name}_${type}`;
-    });
-  },
-};
+/** A few distinct names, each with a type that `usual` says, or now and then with any. */
+function fieldWords(usual: Readonly<Record<string, readonly FieldType[]>>): Argument<readonly FieldWord[]> {
+  return {
+    ...list(oneOf(FIELD_WORDS), { maxLength: 4, default: [] }),
+    draw({ random }) {
+      const from = random.below(FIELD_NAMES.length);
+      const names = FIELD_NAMES.map((_, place) => FIELD_NAMES[(from + place) % FIELD_NAMES.length]!);
+      return names.slice(0, random.pick([1, 1, 2, 3])).map((name): FieldWord => {
+        const type = random.pick(random.chance(0.8) ? usual[name]! : FIELD_TYPES);
+        return `${name}_${type}`;
+      });
+    },
+  };
+}
+
+/** Enumerators of one bit, of more than 32, and of less than nothing. */
+const TELLING_VALUES: readonly FieldType[] = ['u32', 'u64', 's32'];
+const enumeratorWords = fieldWords({ a: TELLING_VALUES, b: TELLING_VALUES, c: TELLING_VALUES });
 
 /** What a field of another kernel version has for a type. */
 const OTHER_SIZES: Readonly<Record<FieldType, FieldType>> = {
@@ -70,12 +77,12 @@ const OTHER_SIZES: Readonly<Record<FieldType, FieldType>> = {
 const typeArguments = {
   kind: mostly(oneOf(['struct', 'union', 'typedef', 'float'], { default: 'struct' }), ['struct'], 0.8),
   name: oneOf(['t', 's', 'r']),
-  fields: fieldWords,
+  fields: fieldWords(USUAL_TYPES),
 };
 const enumArguments = {
   kind: oneOf(['enum', 'enum64'], { default: 'enum' }),
   name: oneOf(['e', 't']),
-  fields: fieldWords,
+  fields: enumeratorWords,
 };
 const kernelArguments = {
   flavoured: boolean({ default: false, probability: 0.1 }),
@@ -142,6 +149,15 @@ const localEnum = operation({
   apply: declare,
 });
 
+/**
+ * Instructions before all others that need no relocation. None is not simpler than some: two programs of different length
+ * are easier understood than one with more records than the other.
+ */
+const plainInstructions: Argument<number> = {
+  ...integer({ min: 0, max: 4, default: 0 }),
+  simpler: (count) => (count > 1 ? [1, count - 1] : []),
+};
+
 const mainProgram = operation({
   name: 'main_program',
   does: 'The developer begins a program in SEC("socket"), or in SEC("?socket"), which libbpf loads only when told to.',
@@ -149,7 +165,7 @@ const mainProgram = operation({
   weight: 2,
   takes: {
     standing: mostly(oneOf(['program', 'optional', 'optional-enabled'], { default: 'program' }), ['program'], 0.6),
-    plain: integer({ min: 0, max: 4, default: 0 }),
+    plain: plainInstructions,
   },
   ready: mayWriteFunction,
   apply(world: CoreWorld, { standing, plain }) {
@@ -162,7 +178,7 @@ const mainProgram = operation({
 const newFile = operation({
   name: 'new_source_file',
   does: 'The developer begins another file; objects made of the one before stay.',
-  weight: 2,
+  weight: 1,
   takes: {},
   ready: ({ functions, types }: CoreWorld) => functions.length + types.length > 0,
   apply: (world: CoreWorld) => world.beginFile(),
@@ -218,7 +234,7 @@ const access = operation({
   takes: {
     in: made<WrittenFunction>('function'),
     type: made<TypeShape>('type'),
-    asks: mostly(oneOf(TYPE_QUESTIONS), ['byte_off', 'signed', 'type_matches'], 0.5),
+    asks: mostly(oneOf(TYPE_QUESTIONS), ['byte_off', 'signed', 'type_matches'], 0.6),
     field: integer({ min: 0, max: 2, default: 0 }),
     ...questionArguments,
   },
@@ -234,7 +250,7 @@ const access = operation({
 const enumerator = operation({
   name: 'enumerator',
   does: 'The developer asks something about an enum or an enumerator of it.',
-  weight: 3,
+  weight: 6,
   takes: {
     in: made<WrittenFunction>('function'),
     type: made<TypeShape>('enum'),

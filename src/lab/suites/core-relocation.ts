@@ -15,8 +15,8 @@ export const coreRelocationSuite = suite({
   invariants: coreRelocationLaws,
   faults: [...corePassFaults, ...coreAnswerFaults],
   kernelBugs: coreKernelBugs,
-  runs: 600,
-  steps: 45,
+  runs: 1500,
+  steps: 60,
 });
 
 export const coreRecordSuite = suite({
@@ -28,6 +28,6 @@ export const coreRecordSuite = suite({
   invariants: coreRecordLaws,
   faults: coreRecordFaults,
   kernelBugs: coreKernelBugs,
-  runs: 600,
-  steps: 45,
+  runs: 1500,
+  steps: 60,
 });
