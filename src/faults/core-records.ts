@@ -168,32 +168,18 @@ const shiftedTwice = fault<CoreWorld>({
   },
 });
 
-const lastPlaceForAll = fault<CoreWorld>({
+const firstProgramGetsAll = fault<CoreWorld>({
   ...THEN,
-  name: 'one-place-for-all-copies',
-  story: 'A function is noted once, where the last program has its copy; the copies of other programs get that place.',
-  breaks: 'records-reach-every-copy-once',
-  alsoBreaks: ['records-lie-in-their-program'],
-  source:
-    '[PATCH RFC bpf-next 05/10] of 17 September 2021: one sub_insn_off for a function that several programs share',
+  name: 'first-program-gets-all-records',
+  story:
+    'The records of all programs are put into one list before the first load, which passes them all and empties it.',
+  breaks: 'programs-are-given-their-own-records',
+  source: '[PATCH RFC bpf-next 05/10] of 17 September 2021, as its code reads: it was never seen to run',
   plant({ libbpf }) {
-    const { relocateCalls } = libbpf;
-    libbpf.relocateCalls = (object) => {
-      const linked = relocateCalls.call(libbpf, object);
-      if (!Array.isArray(linked)) return linked;
-      const lastPlaces = new Map(
-        linked.flatMap(({ appends }) => appends.map(({ subprogram, at }) => [subprogram, at])),
-      );
-      return linked.map((program) => ({
-        ...program,
-        relocations: program.relocations.map((relocation) => {
-          const own = program.appends.find(
-            ({ at, length }) => relocation.index >= at && relocation.index < at + length,
-          );
-          if (relocation.kind !== 'core' || own === undefined) return relocation;
-          return { ...relocation, index: relocation.index - own.at + lastPlaces.get(own.subprogram)! };
-        }),
-      }));
+    const { recordsFor } = libbpf;
+    libbpf.recordsFor = (linked) => {
+      const all = recordsFor.call(libbpf, linked).flat();
+      return linked.map((_, position) => (position === 0 ? all : []));
     };
   },
 });
@@ -209,7 +195,7 @@ const recordsKeptForNobody = fault<CoreWorld>({
   },
 });
 
-export const coreRecordFaults: readonly Fault<CoreWorld>[] = [shiftedTwice, lastPlaceForAll, recordsKeptForNobody];
+export const coreRecordFaults: readonly Fault<CoreWorld>[] = [shiftedTwice, firstProgramGetsAll, recordsKeptForNobody];
 
 export const corePassFaults: readonly Fault<CoreWorld>[] = [
   subprogramRecordsFindNoProgram,

@@ -149,15 +149,6 @@ const localEnum = operation({
   apply: declare,
 });
 
-/**
- * Instructions before all others that need no relocation. None is not simpler than some: two programs of different length
- * are easier understood than one with more records than the other.
- */
-const plainInstructions: Argument<number> = {
-  ...integer({ min: 0, max: 4, default: 0 }),
-  simpler: (count) => (count > 1 ? [1, count - 1] : []),
-};
-
 const mainProgram = operation({
   name: 'main_program',
   does: 'The developer begins a program in SEC("socket"), or in SEC("?socket"), which libbpf loads only when told to.',
@@ -165,7 +156,7 @@ const mainProgram = operation({
   weight: 2,
   takes: {
     standing: mostly(oneOf(['program', 'optional', 'optional-enabled'], { default: 'program' }), ['program'], 0.6),
-    plain: plainInstructions,
+    plain: integer({ min: 0, max: 4, default: 0 }),
   },
   ready: mayWriteFunction,
   apply(world: CoreWorld, { standing, plain }) {
