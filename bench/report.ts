@@ -1,16 +1,67 @@
-import { shrinkCounts } from './shrink-counts.ts';
-import { costOfLength, harnessAgainstPeer, performingAgainstCalling } from './speed.ts';
+import { cpus, loadavg } from 'node:os';
+import { Table } from '../src/report/table.ts';
+import { lawsAgainstNone } from './laws.ts';
+import { type ShrinkCount, shrinkCounts } from './shrink-counts.ts';
+import { costOfLength, harnessAgainstPeer, performingAgainstCalling, type Ratio } from './speed.ts';
 
-/** Measures all there is and prints it: tables for people, then one JSON document. */
-export function measureEverything(rounds: number): void {
+export interface BenchOptions {
+  /** Fewer rounds and traces: figures to look at, not to quote. */
+  readonly quick: boolean;
+  /** Prints one JSON document on one line instead of tables. */
+  readonly json: boolean;
+}
+
+/** Measures all there is and prints it. */
+export function measureEverything({ quick, json }: BenchOptions): void {
+  const rounds = quick ? 5 : 15;
+  const machine = machineNow();
+  if (!json) console.log(`${machine.cpu}, ${machine.cores} cores, load ${machine.load}, Node ${machine.node}\n`);
   const ratios = [
     ...harnessAgainstPeer(rounds),
     ...performingAgainstCalling(2 * rounds + 1),
-    ...costOfLength(Math.min(rounds, 5)),
+    ...costOfLength(quick ? 3 : 7),
+    ...lawsAgainstNone(quick ? 3 : 9),
   ];
-  console.table(ratios.map(({ name, ratio, wanted }) => ({ ratio: name, measured: ratio.toFixed(2), wanted })));
-  const shrinking = shrinkCounts(20);
-  console.table(shrinking);
+  if (!json) printRatios(ratios);
+  const shrinking = shrinkCounts(quick ? 5 : 20);
+  if (json) console.log(JSON.stringify({ machine, rounds, ratios, shrinking }));
+  else printShrinking(shrinking);
+}
+
+/** Ratios stand on one machine, yet a crowded one makes them less sure: readers should know. */
+function machineNow(): Readonly<Record<'cpu' | 'node' | 'v8', string> & { cores: number; load: number }> {
   const { node, v8 } = process.versions;
-  console.log(JSON.stringify({ node, v8, cpus: process.arch, rounds, ratios, shrinking }));
+  const processors = cpus();
+  const [load] = loadavg();
+  return {
+    cpu: processors[0]?.model ?? process.arch,
+    cores: processors.length,
+    load: Number(load!.toFixed(1)),
+    node,
+    v8,
+  };
+}
+
+function printRatios(ratios: readonly Ratio[]): void {
+  const table = new Table([
+    { title: 'ratio', widest: ratios.map(({ name }) => name) },
+    { title: 'measured', align: 'right' },
+    { title: 'wanted' },
+  ]);
+  console.log(table.head());
+  for (const { name, ratio, wanted } of ratios) console.log(table.row([name, ratio.toFixed(2), wanted]));
+}
+
+function printShrinking(counts: readonly ShrinkCount[]): void {
+  const table = new Table([
+    { title: 'shrinking', widest: counts.map(({ fault }) => fault) },
+    ...['steps', 'at best', 'reached', 'certified', 'executions', '90 of 100'].map(
+      (title) => ({ title, align: 'right' }) as const,
+    ),
+  ]);
+  console.log(`\n${table.head()}`);
+  for (const { fault, from, shortest, atShortest, minimal, executions, executionsNinetiethPercentile } of counts) {
+    const figures = [from, shortest, atShortest, minimal, executions, executionsNinetiethPercentile];
+    console.log(table.row([fault, ...figures.map(String)]));
+  }
 }

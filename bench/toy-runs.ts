@@ -3,7 +3,6 @@ import { toySuite } from '../properties/engine/toy/suite.ts';
 import { ToyWorld } from '../properties/engine/toy/world.ts';
 import { Journal } from '../src/base/journal.ts';
 import { randomOfRun, Walk } from '../src/engine/generate.ts';
-import { drawLean } from '../src/engine/mixture.ts';
 import { Session } from '../src/engine/session.ts';
 import type { Suite } from '../src/language/suite.ts';
 import type { Step } from '../src/language/trace.ts';
@@ -46,10 +45,10 @@ export function stepsOfRun(suite: Suite<ToyWorld>, number: number, longest: numb
 
 /** Numbers of runs that are as long as they may be and weigh operations as declared, so that lengths can be compared. */
 export function* evenRuns(count: number, longest: number): Generator<number> {
-  const { operations } = new Session(plainToy, { kernel: 'toy' });
+  const { mixture } = new Session(plainToy, { kernel: 'toy' });
   for (let number = 0, found = 0; found < count; number++) {
-    const { length, cumulativeWeights, declaredWeights } = drawLean(randomOf(number), operations, longest);
-    if (length !== longest || cumulativeWeights.some((weight, index) => weight !== declaredWeights[index])) continue;
+    const { length, choice } = mixture.draw(randomOf(number), longest);
+    if (length !== longest || choice !== mixture.declared) continue;
     found++;
     yield number;
   }

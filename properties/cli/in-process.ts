@@ -24,7 +24,12 @@ export function emptyFolder(): string {
 /** Runs a command within this process, on the toy suites and in a folder of its own. */
 export async function roxcheck(
   words: string,
-  options: { readonly suites?: readonly AnySuite[]; readonly folder?: string; readonly stop?: () => StopReason } = {},
+  options: {
+    readonly suites?: readonly AnySuite[];
+    readonly folder?: string;
+    readonly stop?: () => StopReason;
+    readonly input?: string;
+  } = {},
 ): Promise<Ended> {
   const printed = { out: '', err: '' };
   const exitCode = await main(words.split(' '), {
@@ -36,6 +41,7 @@ export async function roxcheck(
       err: (text) => {
         printed.err += text;
       },
+      input: () => options.input ?? '',
       live: { write: () => true },
       colour: false,
       folder: options.folder ?? emptyFolder(),

@@ -38,7 +38,7 @@ const wrong: readonly (readonly [words: string, message: string | RegExp])[] = [
   ['replay law.trace', 'law.trace:1:9: there is no law "within-rom"; did you mean "within-room"?'],
   ['replay kernel.trace', 'kernel.trace:1:9: there is no kernel "6.18"; known are new, old'],
   ['replay fault.trace', 'fault.trace:1:8: there is no fault "rom-forgotten"; did you mean "room-forgotten"?'],
-  ['replay machine.trace', 'machine.trace: the machine has no setting "cpus"; it has room'],
+  ['replay machine.trace', 'machine.trace:1:10: the machine has no setting "cpus"; it has room'],
   ['replay absent.trace', 'absent.trace: cannot be read: there is no such file or folder'],
   ['replay empty', 'empty: the folder holds no .trace files'],
   ['explain empty', 'empty: cannot be read: it is a folder'],

@@ -53,7 +53,7 @@ test('the modelled machine runs no code of packages beyond the seed', () => {
     engine: ['fast-check'],
     conform: ['valibot'],
     cli: ['commander', 'picocolors', 'tinypool', 'valibot'],
-    report: ['picocolors'],
+    report: ['picocolors', 'iced-x86'],
     targets: ['koffi', 'iced-x86', 'valibot'],
   };
   const foreign = sources().flatMap(({ path, imports }) =>

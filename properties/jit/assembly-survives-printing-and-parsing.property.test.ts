@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readJitRecord } from '../../src/conform/jit-record.ts';
+import { jitInput, readJitRecord } from '../../src/conform/jit-record.ts';
 import { parseAssembly } from '../../src/model/bpf/assembly-parse.ts';
 import { printAssembly } from '../../src/model/bpf/assembly-print.ts';
 import { decodeInstructions, encodeInstructions, type Instruction } from '../../src/model/bpf/instruction.ts';
@@ -39,9 +39,9 @@ describe('assembly', () => {
 
   it('of recorded programs is read back in every byte', () => {
     for (const line of readRecording('jit-6.18.jsonl.gz').lines.filter((_, index) => index % 23 === 0)) {
-      const { cls, insns, xlated, jit_in } = readJitRecord(line, 'line');
-      if (cls === 'cbpf') continue;
-      const bytes = jit_in ?? (xlated instanceof Uint8Array ? xlated : insns);
+      const record = readJitRecord(line, 1);
+      if (record.cls === 'cbpf') continue;
+      const bytes = jitInput(record);
       expect(encodeInstructions(reread(decodeInstructions(bytes)!, 'dump'))).toEqual(Uint8Array.from(bytes));
     }
   });

@@ -22,7 +22,7 @@ const recordedRandoms = (slots: readonly Instruction[], aux: number): number[] =
 
 /** Blinded programs of one function in which the verifier rewrote nothing else. */
 function blindedRecords(name: string): JitRecord[] {
-  const records = readRecording(name).lines.map((line) => readJitRecord(line, name));
+  const records = readRecording(name).lines.map((line) => readJitRecord(line, 1));
   return records.filter(
     ({ cls, funcs, xlated, jit_in }) =>
       cls === 'blind' && funcs.length === 1 && xlated instanceof Uint8Array && jit_in === undefined,

@@ -25,8 +25,8 @@ function noticing(
     decisions: { ...machine.decisions, ...decisions },
     behaviour: { ...machine.behaviour, ...behaviour },
   });
-  const ofClass = lines.filter((line) => line.includes(`"cls":"${cls}"`));
-  return performJitRecording(ofClass, meta, { alter }).failed;
+  const ofClass = lines.filter((line) => line.cls === cls);
+  return performJitRecording(ofClass, meta, alter).failed;
 }
 
 describe('the recordings notice a JIT that', () => {

@@ -2,10 +2,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { type JitMeta, readJitMeta } from '../../src/conform/jit-record.ts';
+import type { RecordedLine } from '../../src/conform/recording.ts';
 
 export interface JitRecording {
   readonly name: string;
-  readonly lines: readonly string[];
+  readonly lines: readonly RecordedLine[];
   readonly meta: JitMeta;
 }
 
@@ -19,8 +20,11 @@ export function readRecording(name: string): JitRecording {
   const companion = companionOf(name);
   return {
     name,
-    lines: text.trimEnd().split('\n'),
-    meta: readJitMeta(readFileSync(new URL(companion, golden), 'utf8'), companion),
+    lines: text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as RecordedLine),
+    meta: readJitMeta(JSON.parse(readFileSync(new URL(companion, golden), 'utf8')) as RecordedLine, companion),
   };
 }
 

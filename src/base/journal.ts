@@ -10,11 +10,11 @@ export class Journal {
   readonly #full: unknown[][] = [];
   readonly #chunksKept: number;
   /** The chunk being filled: owner, key and old value of each change in turn. The first grows, for most worlds stay small. */
-  #chunk: unknown[] = [];
+  #chunk = newChunk(16);
   /** A chunk that an undo emptied or that was forgotten, to be filled again. */
   #spare: unknown[] | undefined;
-  /** The first free slot of the chunk. */
-  #slot = 0;
+  /** How many entries the chunk holds. */
+  #count = 0;
   /** The position at which the chunk begins. */
   #begin = 0;
 
@@ -25,7 +25,7 @@ export class Journal {
 
   /** Where the journal stands: the number of changes ever recorded and not undone. */
   get position(): number {
-    return this.#begin + this.#slot / WIDTH;
+    return this.#begin + this.#count;
   }
 
   /** The earliest position that can still be undone to. */
@@ -47,25 +47,23 @@ export class Journal {
 
   /** Remembers a change that the caller makes itself; an {@link Undoable} owner is asked to take it back. */
   record(owner: object, key: unknown, old: unknown): void {
-    if (this.#slot === CHUNK_SLOTS) this.#beginChunk();
-    const slot = this.#slot;
+    if (this.#count === CHUNK_ENTRIES) this.#beginChunk();
+    const slot = this.#count++ * WIDTH;
     const chunk = this.#chunk;
     chunk[slot] = owner;
     chunk[slot + 1] = key;
     chunk[slot + 2] = old;
-    this.#slot = slot + WIDTH;
   }
 
   /** Takes back every change made since `position`, newest first. False, and nothing undone, when that is forgotten. */
   undoTo(position: number): boolean {
     if (position < this.earliest) return false;
     while (position < this.#begin) {
-      undoChunk(this.#chunk, 0, this.#slot);
+      undoChunk(this.#chunk, 0, this.#count);
       this.#reopenChunk();
     }
-    const end = (position - this.#begin) * WIDTH;
-    undoChunk(this.#chunk, end, this.#slot);
-    this.#slot = end;
+    undoChunk(this.#chunk, position - this.#begin, this.#count);
+    this.#count = position - this.#begin;
     return true;
   }
 
@@ -73,27 +71,27 @@ export class Journal {
   since(position: number, visit: (owner: object, key: unknown, old: unknown) => void): void {
     const { earliest } = this;
     const first = Math.max(position, earliest) - earliest;
-    let slot = (first % CHUNK_ENTRIES) * WIDTH;
-    for (let index = Math.floor(first / CHUNK_ENTRIES); index < this.#full.length; index++, slot = 0) {
-      visitChunk(this.#full[index]!, slot, CHUNK_SLOTS, visit);
+    let start = first % CHUNK_ENTRIES;
+    for (let index = Math.floor(first / CHUNK_ENTRIES); index < this.#full.length; index++, start = 0) {
+      visitChunk(this.#full[index]!, start, CHUNK_ENTRIES, visit);
     }
-    if (position >= this.#begin) slot = (position - this.#begin) * WIDTH;
-    visitChunk(this.#chunk, slot, this.#slot, visit);
+    if (position >= this.#begin) start = position - this.#begin;
+    visitChunk(this.#chunk, start, this.#count, visit);
   }
 
   #beginChunk(): void {
     this.#full.push(this.#chunk);
     if (this.#full.length > this.#chunksKept) this.#spare = this.#full.shift();
-    this.#chunk = this.#spare ?? new Array(CHUNK_SLOTS);
+    this.#chunk = this.#spare ?? newChunk(CHUNK_ENTRIES);
     this.#spare = undefined;
-    this.#slot = 0;
+    this.#count = 0;
     this.#begin += CHUNK_ENTRIES;
   }
 
   #reopenChunk(): void {
     this.#spare = this.#chunk;
     this.#chunk = this.#full.pop()!;
-    this.#slot = CHUNK_SLOTS;
+    this.#count = CHUNK_ENTRIES;
     this.#begin -= CHUNK_ENTRIES;
   }
 }
@@ -104,17 +102,34 @@ export class Journal {
  */
 const WIDTH = 3;
 const CHUNK_ENTRIES = 4096;
-const CHUNK_SLOTS = CHUNK_ENTRIES * WIDTH;
 
-function undoChunk(chunk: readonly unknown[], end: number, start: number): void {
-  for (let slot = start - WIDTH; slot >= end; slot -= WIDTH) {
+/** Filled at once, so that all chunks are arrays of one kind and the engine's stores into them stay fast. */
+function newChunk(entries: number): unknown[] {
+  return new Array<unknown>(entries * WIDTH).fill(undefined);
+}
+
+/** Takes back the entries from the last one before `end` down to `start`. */
+function undoChunk(chunk: readonly unknown[], start: number, end: number): void {
+  for (let slot = (end - 1) * WIDTH; slot >= start * WIDTH; slot -= WIDTH) {
     const owner = chunk[slot] as Record<PropertyKey, unknown> & Partial<Undoable>;
     const key = chunk[slot + 1];
     const old = chunk[slot + 2];
     if (typeof owner.undo === 'function') owner.undo(key, old);
-    else if (key === 'length' && Array.isArray(owner) && owner.length === (old as number) + 1) owner.pop();
+    else if (typeof key === 'number') restoreItem(owner, key, old);
+    else if (key === 'length' && Array.isArray(owner)) restoreLength(owner, old as number);
     else owner[key as PropertyKey] = old;
   }
+}
+
+/** A place of its own, since the engine stores items of (typed) arrays fast only where it meets nothing else. */
+function restoreItem(array: Record<number, unknown>, index: number, old: unknown): void {
+  array[index] = old;
+}
+
+/** Assigning a length leaves the engine's fast path; most changes are of one item. What new places held, other entries say. */
+function restoreLength(array: unknown[], length: number): void {
+  while (array.length > length) array.pop();
+  while (array.length < length) array.push(undefined);
 }
 
 function visitChunk(
@@ -123,7 +138,8 @@ function visitChunk(
   end: number,
   visit: (owner: object, key: unknown, old: unknown) => void,
 ): void {
-  for (let slot = start; slot < end; slot += WIDTH) visit(chunk[slot] as object, chunk[slot + 1], chunk[slot + 2]);
+  for (let slot = start * WIDTH; slot < end * WIDTH; slot += WIDTH)
+    visit(chunk[slot] as object, chunk[slot + 1], chunk[slot + 2]);
 }
 
 /** A container whose changes are more than an assignment to one of its properties. */

@@ -29,7 +29,7 @@ export class Random {
   }
 
   chance(probability: number): boolean {
-    return this.#next() < probability;
+    return probability > 0 && this.#next() < probability;
   }
 
   pick<Item>(items: readonly Item[]): Item {

@@ -53,6 +53,14 @@ export function tracePaths(path: string): readonly string[] {
   return traces.map((entry) => join(entry.parentPath, entry.name)).sort();
 }
 
+/** Names below a folder that end so, in their order; the empty name for a path that is such a file itself. */
+export function filesIn(path: string, ending: string): readonly string[] {
+  const folder = orExplain('cannot be read', () => statSync(path).isDirectory());
+  if (!folder) return [''];
+  const names = orExplain('cannot be read', () => readdirSync(path, { recursive: true, encoding: 'utf8' }));
+  return names.filter((name) => name.endsWith(ending)).sort();
+}
+
 export function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
@@ -64,7 +72,7 @@ export function isFolder(path: string): boolean {
 /** Writes a new file into a folder, which is made when it is missing. A taken name gets a number. Answers with the path. */
 export function saveNew(folder: string, name: string, extension: string, text: string): string {
   return orExplain('cannot be saved', () => {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return throughTemporary(folder, name, text, (temporary) => {
       for (let number = 1; ; number++) {
         const path = join(folder, number === 1 ? `${name}${extension}` : `${name}-${number}${extension}`);
@@ -80,7 +88,7 @@ export function saveAs(path: string, text: string): void {
   orExplain('cannot be saved', () => {
     // A device or a pipe cannot be replaced by a file.
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) return writeFileSync(path, text);
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return throughTemporary(folder, basename(path), text, (temporary) => renameSync(temporary, path));
   });
 }
@@ -118,6 +126,21 @@ function claim(temporary: string, path: string): boolean {
     if (exists(path)) return false;
     renameSync(temporary, path);
     return true;
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node's own recursive mkdir tries for ever where a folder that exists answers that it
+ * does not, as /proc does.
+ */
+function makeFolder(folder: string): void {
+  if (isFolder(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolder(above);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !isFolder(folder)) throw error;
   }
 }
 

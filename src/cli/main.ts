@@ -5,13 +5,18 @@ import { Registry } from '../lab/registry.ts';
 import { allSuites } from '../lab/suites/all.ts';
 import { InputError } from '../language/input-error.ts';
 import type { AnySuite } from '../language/suite.ts';
+import { auditVerb } from './audit.ts';
+import { bpfConformanceVerb } from './bpf-conformance.ts';
+import { bpfPluginVerb } from './bpf-plugin.ts';
 import { bugReport } from './bug-report.ts';
 import { conformVerb } from './conform.ts';
 import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
+import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
+import { liveVerb } from './live.ts';
 import { mainVerb } from './main-job.ts';
 import { replayVerb } from './replay.ts';
 import { runVerb } from './run.ts';
@@ -36,6 +41,11 @@ const VERBS: readonly Verb[] = [
   explainVerb,
   conformVerb,
   coreVerb,
+  jitVerb,
+  bpfConformanceVerb,
+  bpfPluginVerb,
+  liveVerb,
+  auditVerb,
 ];
 
 /**

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { LiveStream } from '../report/status-line.ts';
 import { INTERRUPTED, WRONG_INPUT } from './exit-codes.ts';
 
@@ -14,6 +15,8 @@ export interface Surroundings {
   out(text: string): void;
   /** Prints on standard error. */
   err(text: string): void;
+  /** Everything on standard input. */
+  input(): string;
   /** Where the live status line goes. */
   readonly live: LiveStream;
   readonly colour: boolean;
@@ -49,6 +52,7 @@ export function processSurroundings(): Surroundings {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
+    input: () => readFileSync(0, 'utf8'),
     live: stderr,
     colour: wantsColour(env, stdout.isTTY === true),
     folder: process.cwd(),

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { InputError } from '../language/input-error.ts';
 import type { AnySuite } from '../language/suite.ts';
 import type { Trace } from '../language/trace.ts';
 import { parseTrace } from '../language/trace-text/parse.ts';
@@ -20,6 +21,22 @@ export function loadTrace({ registry, surroundings }: Desk, path: string): Loade
     const text = readText(resolve(surroundings.folder, path));
     const trace = parseTrace(text, registry.suites);
     const suite = registry.suiteOf(trace);
-    return { path, trace, suite, kernel: registry.kernelOf(trace, suite) };
+    const kernel = registry.kernelOf(trace, suite);
+    const { machine } = trace.header;
+    if (machine !== undefined) atLineOf('machine', text, () => suite.boot(kernel, machine));
+    return { path, trace, suite, kernel };
   });
+}
+
+/** A setting that only the suite can judge is still the fault of the header line that gives it. */
+function atLineOf(key: string, text: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const lines = text.split('\n');
+    const index = lines.findIndex((line) => line.startsWith(`${key}:`));
+    const value = lines[index]!.slice(key.length + 1).trimStart();
+    throw new InputError(error.message, { line: index + 1, column: lines[index]!.indexOf(value) + 1, ...error.place });
+  }
 }

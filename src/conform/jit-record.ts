@@ -1,14 +1,12 @@
 /**
- * The shape of one recorded compilation: a line of a `jit-*.jsonl` file, and the companion that describes the kernel.
- * Reading is strict about what the comparison needs and indifferent to the rest; messages name file and line.
+ * The shape of one recorded compilation: a line of a `jit-*.jsonl` file (a program, what the kernel made of it, and what it
+ * did when run), and the companion that describes the kernel. Reading is strict about what the comparison needs and
+ * indifferent to the rest; what is malformed is an InputError with the line and the field.
  */
 import * as v from 'valibot';
 import { fromHex } from '../base/bytes.ts';
-
-/** The recording, not the model, is at fault: a field is missing or malformed. */
-export class RecordingError extends Error {
-  override readonly name = 'RecordingError';
-}
+import { InputError, type Place } from '../language/input-error.ts';
+import type { RecordedLine } from './recording.ts';
 
 const address = v.pipe(
   v.string(),
@@ -50,18 +48,30 @@ const record = v.object({
   note: v.optional(v.string()),
   arena_user: v.optional(address),
   this_cpu_off32: v.optional(v.union([v.number(), address])),
-  extable: v.optional(v.array(v.object({ func: count, addr: address, bytes }))),
+  extable: v.optional(v.array(v.object({ func: count, addr: address, bytes })), []),
   exception_cb: v.optional(v.object({ addr: address, bytes48: bytes })),
-  calls: v.optional(v.array(v.object({ addr: address }))),
+  calls: v.optional(v.array(v.object({ imm: v.number(), addr: address, sym: v.string() })), []),
+  maps: v.optional(v.array(v.object({ type: count, kptr: address, val: address })), []),
+  ret: v.nullish(count),
+  ctx_len: v.optional(count, 256),
+  ctx_diff: v.optional(v.object({ off: count, bytes })),
   pack: v.optional(v.object({ ro_header: address, size: count, raw: bytes })),
 });
 
 export type JitRecord = v.InferOutput<typeof record>;
 export type RecordedFunction = JitRecord['funcs'][number];
 
-/** Reads one line. `where` is `file:line`. Throws {@link RecordingError}. */
-export function readJitRecord(line: string, where: string): JitRecord {
-  return readJson(record, line, where);
+/** Whether an object is a line of such a recording. */
+export const isJitRecord = (line: RecordedLine): boolean => 'jited' in line && 'insns' in line && 'call_base' in line;
+
+/** Reads one line; `number` counts from 1. Throws an InputError that names the line and the field that is wrong. */
+export function readJitRecord(line: RecordedLine, number: number): JitRecord {
+  return read(record, line, { line: number });
+}
+
+/** What the JIT was given: the instructions after verification, with everything the dump hides restored. */
+export function jitInput({ jit_in, xlated, insns }: JitRecord): Uint8Array {
+  return jit_in ?? (xlated instanceof Uint8Array ? xlated : insns);
 }
 
 const symbols = v.record(v.string(), v.string());
@@ -87,9 +97,9 @@ const meta = v.object({
 export type JitMeta = v.InferOutput<typeof meta>;
 export type RecordedBoot = v.InferOutput<typeof boot>;
 
-/** Reads the companion that tells what all lines of a file share. `where` is its file name. */
-export function readJitMeta(text: string, where: string): JitMeta {
-  return readJson(meta, text, where);
+/** Reads the companion that tells what all lines of a file share. Throws an InputError that names the field. */
+export function readJitMeta(object: RecordedLine, file: string): JitMeta {
+  return read(meta, object, { file });
 }
 
 /**
@@ -102,15 +112,13 @@ export function describesRecording({ kernel, jit }: JitMeta, record: JitRecord):
   return jit[record.mitigation ?? '']?.uname?.split(' ').includes(release) ?? false;
 }
 
-function readJson<Schema extends v.GenericSchema>(schema: Schema, text: string, where: string): v.InferOutput<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new RecordingError(`${where}: not JSON: ${(error as Error).message}`);
-  }
-  const result = v.safeParse(schema, value);
+function read<Schema extends v.GenericSchema>(
+  schema: Schema,
+  object: RecordedLine,
+  place: Place,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, object);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new RecordingError(`${where}: ${v.getDotPath(issue) ?? 'the line'}: ${issue.message}`);
+  throw new InputError(`${v.getDotPath(issue) ?? 'the object'}: ${issue.message}`, place);
 }

@@ -24,16 +24,24 @@ export function recordedFilter(record: JitRecord, machine: JitMachine, meta: Jit
   return filterProgram(record, readAccess(record, draft.instructions, lineMap, address, machine, guess)).program;
 }
 
-/** Any distinct numbers that are encoded in as many bytes as the real ones. */
-function guessedAccess({ struct_offsets: offsets }: JitMeta): PacketAccess {
+/** Where struct sk_buff of the recorded kernel has what filters read, in bytes. */
+export type PacketLayout = Omit<PacketAccess, 'loadHelpers'>;
+
+/** The host's companion has no sk_buff; its programs show these offsets. */
+export function packetLayout({ struct_offsets: offsets }: JitMeta): PacketLayout {
   const known = (name: string, otherwise: number) => Number(offsets[`sk_buff.${name}`] ?? otherwise);
   return {
     dataOffset: known('data', 200),
     lengthOffset: known('len', 112),
     fragmentLengthOffset: known('data_len', 116),
-    loadHelpers: { byte: 1, half: 2, word: 3 },
   };
 }
+
+/** Any distinct numbers stand for the helpers; an address is encoded in as many bytes whatever it is. */
+const guessedAccess = (meta: JitMeta): PacketAccess => ({
+  ...packetLayout(meta),
+  loadHelpers: { byte: 1, half: 2, word: 3 },
+});
 
 function readAccess(
   record: JitRecord,

@@ -3,6 +3,7 @@
  * moved by the distance between the two boots' __bpf_call_base; what the line itself says goes before.
  */
 import { toHex } from '../base/bytes.ts';
+import { InputError } from '../language/input-error.ts';
 import { SOUND_DECISIONS } from '../model/bpf/jit/decisions.ts';
 import {
   type ControlFlow,
@@ -12,14 +13,14 @@ import {
   kernelAddress,
 } from '../model/bpf/jit/machine.ts';
 import { JIT_BEHAVIOUR, jitKernelOf } from '../model/bpf/jit/profile.ts';
-import { type JitMeta, type JitRecord, type RecordedBoot, RecordingError } from './jit-record.ts';
+import type { JitMeta, JitRecord, RecordedBoot } from './jit-record.ts';
 
-/** Throws {@link RecordingError} when the kernel is unknown or its companion does not know this boot. */
-export function recordedMachine(record: JitRecord, meta: JitMeta, where: string): JitMachine {
+/** Throws an InputError when the kernel is unknown or its companion does not know this boot. */
+export function recordedMachine(record: JitRecord, meta: JitMeta): JitMachine {
   const kernel = jitKernelOf(record.kernel);
-  if (kernel === undefined) throw new RecordingError(`${where}: kernel: no profile of ${record.kernel}`);
-  const boot = recordedBoot(record, meta, where);
-  const symbol = (name: string): KernelAddress => symbolAddress(boot, name, record.call_base, where);
+  if (kernel === undefined) throw new InputError(`kernel: there is no profile of ${record.kernel}`);
+  const boot = recordedBoot(record, meta);
+  const symbol = (name: string): KernelAddress => symbolAddress(boot, name, record.call_base);
   return {
     behaviour: JIT_BEHAVIOUR[kernel],
     decisions: SOUND_DECISIONS,
@@ -35,9 +36,9 @@ export function recordedMachine(record: JitRecord, meta: JitMeta, where: string)
     thisCpuOffset: Number(BigInt.asIntN(32, BigInt(record.this_cpu_off32 ?? boot.kallsyms.this_cpu_off ?? 0))),
     userLimitHigh: FOUR_LEVEL_USER_LIMIT,
     offsets: {
-      maxEntries: structOffset(meta, 'bpf_map.max_entries', where),
-      pointers: structOffset(meta, 'bpf_array.ptrs', where),
-      bpfFunc: structOffset(meta, 'bpf_prog.bpf_func', where),
+      maxEntries: structOffset(meta, 'bpf_map.max_entries'),
+      pointers: structOffset(meta, 'bpf_array.ptrs'),
+      bpfFunc: structOffset(meta, 'bpf_prog.bpf_func'),
     },
   };
 }
@@ -46,18 +47,16 @@ export function recordedMachine(record: JitRecord, meta: JitMeta, where: string)
 const FOUR_LEVEL_USER_LIMIT = 0x8000;
 
 /** Of a guest, the boot with the line's mitigations; a host had only one. */
-function recordedBoot(record: JitRecord, meta: JitMeta, where: string): RecordedBoot {
+function recordedBoot(record: JitRecord, meta: JitMeta): RecordedBoot {
   if (meta.jit === undefined) return { kallsyms: meta.kallsyms ?? {} };
   const boot = meta.jit[record.mitigation ?? ''];
-  if (boot === undefined)
-    throw new RecordingError(`${where}: mitigation: the companion has no boot ${record.mitigation}`);
+  if (boot === undefined) throw new InputError(`mitigation: the companion has no boot ${record.mitigation}`);
   return boot;
 }
 
-function symbolAddress(boot: RecordedBoot, name: string, callBase: bigint, where: string): KernelAddress {
+function symbolAddress(boot: RecordedBoot, name: string, callBase: bigint): KernelAddress {
   const [text, base] = [boot.kallsyms[name], boot.kallsyms.__bpf_call_base];
-  if (text === undefined || base === undefined)
-    throw new RecordingError(`${where}: the companion lacks the symbol ${name}`);
+  if (text === undefined || base === undefined) throw new InputError(`the companion lacks the symbol ${name}`);
   const address = BigInt(text);
   return isPerCpuOffset(address) ? Number(address) : kernelAddress(address + callBase - BigInt(base));
 }
@@ -85,7 +84,7 @@ function callDepthCounter(boot: RecordedBoot, symbol: (name: string) => KernelAd
  * that no accounting precedes. It is read once for each callee that the record names.
  */
 function uncountedCalls({ funcs, jited, calls }: JitRecord): Set<KernelAddress> {
-  const callees = new Set((calls ?? []).map(({ addr }) => kernelAddress(addr)));
+  const callees = new Set(calls.map(({ addr }) => kernelAddress(addr)));
   const found = new Set<KernelAddress>();
   const view = new DataView(jited.buffer, jited.byteOffset, jited.byteLength);
   let start = 0;
@@ -112,8 +111,8 @@ function controlFlow(boot: RecordedBoot, meta: JitMeta): ControlFlow {
 
 const shortestProgram = (boot: RecordedBoot): string | undefined => boot['trivial_program_bytes (r0 = 0; exit)'];
 
-function structOffset(meta: JitMeta, name: string, where: string): number {
+function structOffset(meta: JitMeta, name: string): number {
   const offset = meta.struct_offsets[name];
-  if (typeof offset !== 'number') throw new RecordingError(`${where}: the companion lacks the offset of ${name}`);
+  if (typeof offset !== 'number') throw new InputError(`the companion lacks the offset of ${name}`);
   return offset;
 }

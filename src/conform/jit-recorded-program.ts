@@ -12,12 +12,11 @@ import {
   wideValue,
 } from '../model/bpf/instruction.ts';
 import type { FunctionLink, JitFunction, JitProgram } from '../model/bpf/jit/program.ts';
-import type { JitRecord, RecordedFunction } from './jit-record.ts';
+import { type JitRecord, jitInput, type RecordedFunction } from './jit-record.ts';
 
 /** What the verifier gave the JIT, cut into functions. */
 export function recordedProgram(record: JitRecord): JitProgram {
-  const input = record.jit_in ?? (record.xlated instanceof Uint8Array ? record.xlated : record.insns);
-  const slots = decodeInstructions(input) ?? [];
+  const slots = decodeInstructions(jitInput(record)) ?? [];
   const ends = record.funcs.map((_, index) => record.funcs[index + 1]?.start ?? slots.length);
   const hidden = hasHiddenCallback(record);
   if (hidden) ends[ends.length - 1]! -= HIDDEN_CALLBACK_SLOTS;

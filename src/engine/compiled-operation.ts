@@ -11,22 +11,46 @@ interface Shape {
   readonly kinds: readonly string[];
   /** The names of its arguments. */
   readonly names: readonly string[];
+  /** Which of its arguments is the result that it ends; -1 when it ends none. */
+  readonly endsAt: number;
   /** Its arguments that are results of earlier steps. */
   readonly uses: readonly Use[];
-  /** Draws all arguments; undefined when one of them has no value to draw now. */
-  readonly draw: (draft: Draft) => Values | undefined;
-  /** Replaces results by their objects; undefined when one is not made yet, or not of the right life. */
-  readonly resolve: (args: Values, pool: Pool) => Values | undefined;
-  /** Appends the values to a column, in the order of the names. */
-  readonly write: (args: Values, column: unknown[]) => void;
+  /**
+   * Draws all arguments, appends them to the column in the order of the names and returns what `apply` is to be given.
+   * Undefined, and nothing appended, when one of them has no value to draw now or the step would make no sense.
+   */
+  readonly attempt: (draft: Draft, column: unknown[]) => Values | undefined;
+  /** What `apply` is to be given; undefined when a result is not made yet or of the wrong life, or the step makes no sense. */
+  readonly resolve: (args: Values, pool: Pool, world: unknown) => Values | undefined;
+  readonly apply: (world: unknown, taken: Values) => unknown;
 }
 
-/** An operation in one session: how often it succeeded and was refused. */
-export interface CompiledOperation extends Shape {
+/** An operation in one session: how often it succeeded and was refused. A class, so that all are of one hidden class. */
+export class CompiledOperation implements Shape {
+  readonly operation: AnyOperation;
+  readonly kinds: readonly string[];
+  readonly names: readonly string[];
+  readonly endsAt: number;
+  readonly uses: readonly Use[];
+  readonly attempt: Shape['attempt'];
+  readonly resolve: Shape['resolve'];
+  readonly apply: Shape['apply'];
   /** Its place in the suite's list. */
   readonly index: number;
-  ok: number;
-  refused: number;
+  ok = 0;
+  refused = 0;
+
+  constructor(shape: Shape, index: number) {
+    this.operation = shape.operation;
+    this.kinds = shape.kinds;
+    this.names = shape.names;
+    this.endsAt = shape.endsAt;
+    this.uses = shape.uses;
+    this.attempt = shape.attempt;
+    this.resolve = shape.resolve;
+    this.apply = shape.apply;
+    this.index = index;
+  }
 }
 
 export interface Use {
@@ -40,7 +64,7 @@ export function compile(operation: AnyOperation, index: number): CompiledOperati
     shape = shapeOf(operation);
     shapes.set(operation, shape);
   }
-  return { ...shape, index, ok: 0, refused: 0 };
+  return new CompiledOperation(shape, index);
 }
 
 /** Sessions come and go (each shrinking has its own); what the engine has optimised for an operation stays. */
@@ -56,40 +80,83 @@ function shapeOf(operation: AnyOperation): Shape {
     operation,
     kinds: kindsMade(operation),
     names,
+    endsAt: names.indexOf(operation.ends ?? ''),
     uses,
-    draw: compileDraw(takes),
-    resolve: uses.length === 0 ? (args) => args : compileResolve(names, uses),
-    write: compileWrite(names),
+    attempt: compileAttempt(operation, takes),
+    resolve: compileResolve(operation, takes),
+    apply: compileFunction({ operation }, 'apply', '(world, taken) => operation.apply(world, taken)'),
   };
 }
 
 /*
- * The functions below are written out for each operation, as `return { length: v0, align: v1 }`, because a loop that
- * builds records of many shapes costs 36 ns a property and a literal 10 (Node 20). Names are quoted, nothing else of an
- * operation enters the text.
+ * The functions below are written out for each operation, as `{ length: v0, align: v1 }`, because a loop that builds records
+ * of many shapes costs 36 ns a property and a literal 10 (Node 20), and because the machine's compiler can only merge what an
+ * operation does into a function of its own. Names are quoted, nothing else of an operation enters the text.
  */
 
-function compileDraw(takes: readonly (readonly [string, Argument<unknown>])[]): Shape['draw'] {
-  const draws = takes.map((_, at) => `const v${at} = a${at}.draw(draft); if (v${at} === undefined) return undefined;`);
-  const record = takes.map(([name], at) => `${JSON.stringify(name)}: v${at}`);
-  const source = `return (draft) => { ${draws.join('\n')} return { ${record.join(', ')} }; };`;
-  return new Function(...takes.map((_, at) => `a${at}`), source)(...takes.map(([, argument]) => argument));
+/** Results are drawn first: where there is none, nothing else needs to be drawn. */
+function compileAttempt(operation: AnyOperation, takes: readonly Take[]): Shape['attempt'] {
+  const places = takes.map(([name, argument], at) => ({ name: JSON.stringify(name), argument, value: `v${at}` }));
+  const isMade = ({ argument }: { readonly argument: Argument<unknown> }) => argument.kind === 'made';
+  const draws = [...places.filter(isMade), ...places.filter((place) => !isMade(place))].map(
+    ({ name, value }) => `const ${value} = takes[${name}].draw(draft); if (${value} === undefined) return undefined;`,
+  );
+  const fields = places.map(
+    (place) => `${place.name}: ${isMade(place) ? `draft.pool.object(${place.value})` : place.value}`,
+  );
+  return compileFunction(
+    { operation, takes: operation.takes },
+    'attempt',
+    `(draft, column) => {
+      ${isReadyByWorldAlone(operation) ? 'if (!operation.ready(draft.world)) return undefined;' : ''}
+      ${draws.join('\n')}
+      const taken = { ${fields.join(', ')} };
+      ${asksReady(operation) ? 'if (!operation.ready(draft.world, taken)) return undefined;' : ''}
+      ${places.length === 0 ? '' : `column.push(${places.map(({ value }) => value).join(', ')});`}
+      return taken;
+    }`,
+  );
 }
 
-function compileResolve(names: readonly string[], uses: readonly Use[]): Shape['resolve'] {
-  const checks = uses.map(({ name, argument }, at) => {
-    const [key, kind, life] = [name, argument.makes, argument.life].map((word) => JSON.stringify(word));
-    return `const r${at} = pool.result(args[${key}], ${kind}, ${life}); if (r${at} === undefined) return undefined;`;
+function compileResolve(operation: AnyOperation, takes: readonly Take[]): Shape['resolve'] {
+  const uses = takes.filter(([, { kind }]) => kind === 'made');
+  const checks = uses.map(([name, argument], at) => {
+    const { makes, life } = argument as MadeArgument<unknown>;
+    const [key, kind, wanted] = [name, makes, life].map((word) => JSON.stringify(word));
+    return `const r${at} = pool.result(args[${key}], ${kind}, ${wanted}); if (r${at} === undefined) return undefined;`;
   });
-  const record = names.map((name) => {
+  const fields = takes.map(([name]) => {
     const key = JSON.stringify(name);
-    const at = uses.findIndex((use) => use.name === name);
+    const at = uses.findIndex(([use]) => use === name);
     return at >= 0 ? `${key}: r${at}.object` : `${key}: args[${key}]`;
   });
-  return new Function(`return (args, pool) => { ${checks.join('\n')} return { ${record.join(', ')} }; };`)();
+  return compileFunction(
+    { operation },
+    'resolve',
+    `(args, pool, world) => {
+      ${checks.join('\n')}
+      const taken = ${uses.length === 0 ? 'args' : `{ ${fields.join(', ')} }`};
+      ${operation.ready === undefined ? '' : 'if (!operation.ready(world, taken)) return undefined;'}
+      return taken;
+    }`,
+  );
 }
 
-function compileWrite(names: readonly string[]): Shape['write'] {
-  const pushes = names.map((name) => `column.push(args[${JSON.stringify(name)}]);`);
-  return new Function('args', 'column', pushes.join('\n')) as Shape['write'];
+/** A function that looks at the world alone says so by its parameters; it is asked before anything is drawn. */
+const isReadyByWorldAlone = ({ ready }: AnyOperation) => ready !== undefined && ready.length <= 1;
+const asksReady = ({ ready }: AnyOperation) => ready !== undefined && ready.length > 1;
+
+/**
+ * The address names the function in profiles and stack traces, and keeps apart what would else be one function: of equal
+ * sources the machine's compiler makes one, which then knows no operation well.
+ */
+function compileFunction<Compiled>(
+  scope: { readonly operation: AnyOperation; readonly takes?: unknown },
+  purpose: 'attempt' | 'resolve' | 'apply',
+  source: string,
+): Compiled {
+  const address = `roxcheck/${purpose}/${encodeURIComponent(scope.operation.name)}`;
+  return new Function(...Object.keys(scope), `return ${source};\n//# sourceURL=${address}`)(...Object.values(scope));
 }
+
+type Take = readonly [name: string, argument: Argument<unknown>];

@@ -82,10 +82,9 @@ class Enumerator<World extends JournaledWorld> {
 
   #try(compiled: CompiledOperation, args: Values, made: readonly number[]): void {
     const session = this.#session;
-    const taken = session.prepare(compiled, args);
-    if (taken === undefined) return;
     const { position, stepCount } = session;
-    const outcome = session.carryOut(compiled, args, made, taken);
+    const outcome = session.performAs(compiled, args, made);
+    if (outcome === 'not-ready') return;
     this.#traces++;
     if (this.#traces % 1024 === 0 && this.#options.stop?.()) this.#isStopped = true;
     this.#steps.push({ operation: compiled.operation, args, made });

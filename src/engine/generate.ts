@@ -3,8 +3,9 @@ import type { Draft } from '../language/argument.ts';
 import type { JournaledWorld } from '../language/suite.ts';
 import type { Step } from '../language/trace.ts';
 import type { CompiledOperation } from './compiled-operation.ts';
-import { drawLean, type Lean } from './mixture.ts';
-import type { Outcome, Session } from './session.ts';
+import type { Lean } from './mixture.ts';
+import { NO_RESULT, type Outcome, type Session } from './session.ts';
+import type { WeightedChoice } from './weighted-choice.ts';
 
 /** The stream of random numbers of one numbered run: the same whatever ran before it, and in whichever lane it runs. */
 export function randomOfRun(run: { seed: string; suite: string; kernel: string; number: number }): Random {
@@ -18,7 +19,7 @@ export function randomOfRun(run: { seed: string; suite: string; kernel: string; 
 export class Walk<World extends JournaledWorld> {
   readonly #session: Session<World>;
   readonly #lean: Lean;
-  #cumulativeWeights: readonly number[];
+  #choice: WeightedChoice;
   readonly #draft: Draft;
   /**
    * What was performed, in two columns: operations, and the arguments of all of them one after the other. A step is put
@@ -35,9 +36,9 @@ export class Walk<World extends JournaledWorld> {
   constructor(session: Session<World>, random: Random, longest: number) {
     session.reset();
     this.#session = session;
-    this.#lean = drawLean(random, session.operations, longest);
-    const { boundaryLean, sizeLean } = this.#lean;
-    this.#cumulativeWeights = this.#lean.cumulativeWeights;
+    this.#lean = session.mixture.draw(random, longest);
+    const { choice, boundaryLean, sizeLean } = this.#lean;
+    this.#choice = choice;
     this.#draft = { random, world: session.world, pool: session.pool, boundaryLean, sizeLean };
   }
 
@@ -76,7 +77,7 @@ export class Walk<World extends JournaledWorld> {
   #step(): boolean {
     for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;
     // The operations that this run favours have led into a corner: from here on all are drawn as they are declared.
-    this.#cumulativeWeights = this.#lean.declaredWeights;
+    this.#choice = this.#session.mixture.declared;
     for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;
     // Perhaps only a rare one is possible now: ask each, beginning anywhere.
     const { operations } = this.#session;
@@ -89,24 +90,26 @@ export class Walk<World extends JournaledWorld> {
   }
 
   #try(compiled: CompiledOperation): boolean {
-    const args = compiled.draw(this.#draft);
-    if (args === undefined) return false;
-    const taken = this.#session.prepare(compiled, args);
-    if (taken === undefined) return false;
-    this.#performed.push(compiled);
-    compiled.write(args, this.#values);
-    const made = this.#numberResults(compiled.kinds.length);
-    this.#outcome = this.#session.carryOut(compiled, args, made, taken);
-    return true;
+    const session = this.#session;
+    const values = this.#values;
+    const performed = this.#performed;
+    const { length } = performed;
+    try {
+      const taken = compiled.attempt(this.#draft, values);
+      if (taken === undefined) return false;
+      performed.push(compiled);
+      const { endsAt, names, kinds } = compiled;
+      const ended = endsAt < 0 ? NO_RESULT : (values[values.length - names.length + endsAt] as number);
+      this.#outcome = session.carryOut(compiled, taken, this.#numberResults(kinds.length), ended);
+      return true;
+    } catch (error) {
+      const step = this.length > length ? this.steps.at(-1)! : { operation: compiled.operation, args: {}, made: [] };
+      throw session.modelBug(error, step);
+    }
   }
 
   #drawOperation(): CompiledOperation {
-    const weights = this.#cumulativeWeights;
-    const last = weights.length - 1;
-    const target = this.#draft.random.unit() * weights[last]!;
-    let index = 0;
-    while (index < last && weights[index]! <= target) index++;
-    return this.#session.operations[index]!;
+    return this.#session.operations[this.#choice.draw(this.#draft.random)]!;
   }
 
   #numberResults(count: number): readonly number[] {

@@ -12,6 +12,8 @@ import type { PoolView } from '../language/argument.ts';
 export class Pool implements PoolView, Undoable {
   readonly #journal: Journal;
   readonly #kinds = new Map<string, Kind>();
+  /** The kind asked for last: most suites have few kinds, and a step asks for its own several times. */
+  #recent: Kind = { name: '', live: [], ended: [] };
   /** By number; numbers are small integers and dense in generated traces. */
   readonly #results: (Result | undefined)[] = [];
 
@@ -20,11 +22,11 @@ export class Pool implements PoolView, Undoable {
   }
 
   live(kind: string): readonly number[] {
-    return this.#kinds.get(kind)?.live ?? NONE;
+    return this.#kind(kind).live;
   }
 
   ended(kind: string): readonly number[] {
-    return this.#kinds.get(kind)?.ended ?? NONE;
+    return this.#kind(kind).ended;
   }
 
   object(id: number): unknown {
@@ -85,11 +87,13 @@ export class Pool implements PoolView, Undoable {
   }
 
   #kind(name: string): Kind {
+    if (name === this.#recent.name) return this.#recent;
     let kind = this.#kinds.get(name);
     if (kind === undefined) {
       kind = { name, live: [], ended: [] };
       this.#kinds.set(name, kind);
     }
+    this.#recent = kind;
     return kind;
   }
 }
@@ -109,6 +113,5 @@ export interface Result {
   ended: boolean;
 }
 
-const NONE: readonly number[] = [];
 const BOUND = 'bound';
 const ENDED = 'ended';

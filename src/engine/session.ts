@@ -7,6 +7,7 @@ import type { Step } from '../language/trace.ts';
 import { StepChanges } from './changes.ts';
 import { type CompiledOperation, compile, type Values } from './compiled-operation.ts';
 import { type Broken, Judge } from './judge.ts';
+import { Mixture } from './mixture.ts';
 import { Pool } from './pool.ts';
 import { stepText } from './step-text.ts';
 import type { OperationCount, Violation } from './verdict.ts';
@@ -16,7 +17,7 @@ export interface SessionOptions {
   readonly machine?: MachineSettings;
   /** The name of a fault of the suite to plant. */
   readonly fault?: string | undefined;
-  /** False performs without judging any law, to measure what the laws cost. */
+  /** False performs without any law or ghost, to measure what they cost. */
   readonly judging?: boolean;
 }
 
@@ -32,6 +33,8 @@ export type Outcome = 'not-ready' | 'ok' | 'refused' | 'violates' | 'known';
  */
 export class Session<World extends JournaledWorld = JournaledWorld> {
   readonly operations: readonly CompiledOperation[];
+  /** How the runs of the session lean. */
+  readonly mixture: Mixture;
   readonly #byOperation: ReadonlyMap<AnyOperation, CompiledOperation>;
   readonly #suite: Suite<World>;
   readonly #options: SessionOptions;
@@ -50,9 +53,11 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     this.#suite = suite;
     this.#options = options;
     this.operations = suite.operations.map(compile);
+    this.mixture = new Mixture(this.operations);
     this.#byOperation = new Map(this.operations.map((compiled) => [compiled.operation, compiled]));
-    this.#judge = new Judge(options.judging === false ? [] : suite.invariants);
-    this.#ghosts = [...new Set(suite.invariants.flatMap(({ ghosts }) => ghosts ?? []))];
+    const laws = options.judging === false ? [] : suite.invariants;
+    this.#judge = new Judge(laws);
+    this.#ghosts = [...new Set(laws.flatMap(({ ghosts }) => ghosts ?? []))];
     try {
       this.#booted = this.#boot();
       this.#violation = this.#judgeFreshState();
@@ -115,54 +120,50 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   }
 
   /** Performs a step and judges the laws. Throws a ModelBug for anything that is our own mistake. */
-  perform(step: Step): Outcome {
-    const compiled = this.compiled(step.operation);
-    const taken = this.prepare(compiled, step.args);
-    return taken === undefined ? 'not-ready' : this.carryOut(compiled, step.args, step.made, taken);
+  perform({ operation, args, made }: Step): Outcome {
+    return this.performAs(this.compiled(operation), args, made);
   }
 
-  /** What `apply` is to be given, or undefined when the step makes no sense now. */
-  prepare(compiled: CompiledOperation, args: Values): Values | undefined {
+  /** The same for one of the session's own operations. */
+  performAs(compiled: CompiledOperation, args: Values, made: readonly number[]): Outcome {
     const { world, pool } = this.#booted;
     try {
-      const taken = compiled.resolve(args, pool);
-      const { operation } = compiled;
-      if (taken === undefined || operation.ready === undefined) return taken;
-      return operation.ready(world, taken) ? taken : undefined;
+      const taken = compiled.resolve(args, pool, world);
+      if (taken === undefined) return 'not-ready';
+      const { ends } = compiled.operation;
+      return this.carryOut(compiled, taken, made, ends === undefined ? NO_RESULT : (args[ends] as number));
     } catch (error) {
-      throw asModelBug(
-        error,
-        `before step ${this.#stepCount}: ${stepText({ operation: compiled.operation, args, made: [] })}`,
-      );
+      throw this.modelBug(error, { operation: compiled.operation, args, made });
     }
   }
 
-  /** Performs a step that {@link Session.prepare} found to make sense; `made` numbers its results. */
-  carryOut(compiled: CompiledOperation, args: Values, made: readonly number[], taken: Values): Outcome {
+  /** Performs a step that makes sense; `made` numbers its results, `ended` is the one that does not outlive its success. */
+  carryOut(compiled: CompiledOperation, taken: Values, made: readonly number[], ended: number): Outcome {
     const { world, pool, changes, happened } = this.#booted;
     changes.begin(world.journal.position);
-    try {
-      const returned = compiled.operation.apply(world, taken);
-      happened.operation = compiled.operation;
-      happened.taken = taken;
-      happened.returned = returned;
-      for (let index = 0; index < this.#ghosts.length; index++) this.#ghosts[index]!.follow(world, happened);
-      const broken = this.#judge.afterStep(world, happened);
-      this.#broken = broken;
-      // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.
-      const refused = returned instanceof Refusal;
-      if (refused) compiled.refused++;
-      else {
-        compiled.ok++;
-        if (compiled.kinds.length > 0) bindResults(pool, compiled, made, returned);
-        if (compiled.operation.ends !== undefined) pool.end(args[compiled.operation.ends] as number);
-      }
-      const index = this.#stepCount++;
-      if (broken.length > 0) return this.#breaks(broken, index, compiled.operation.name);
-      return refused ? 'refused' : 'ok';
-    } catch (error) {
-      throw asModelBug(error, `at step ${this.#stepCount}: ${stepText({ operation: compiled.operation, args, made })}`);
+    const returned = compiled.apply(world, taken);
+    happened.operation = compiled.operation;
+    happened.taken = taken;
+    happened.returned = returned;
+    for (let index = 0; index < this.#ghosts.length; index++) this.#ghosts[index]!.follow(world, happened);
+    const broken = this.#judge.afterStep(world, happened);
+    this.#broken = broken;
+    // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.
+    const refused = returned instanceof Refusal;
+    if (refused) compiled.refused++;
+    else {
+      compiled.ok++;
+      if (compiled.kinds.length > 0) bindResults(pool, compiled, made, returned);
+      if (ended !== NO_RESULT) pool.end(ended);
     }
+    const index = this.#stepCount++;
+    if (broken.length > 0) return this.#breaks(broken, index, compiled.operation.name);
+    return refused ? 'refused' : 'ok';
+  }
+
+  /** The mistake of our own that stopped this step. */
+  modelBug(error: unknown, step: Step): ModelBug {
+    return asModelBug(error, `at step ${this.#stepCount}: ${stepText(step)}`);
   }
 
   /** Judges the whole state as it stands, whatever the last step changed. */
@@ -250,6 +251,9 @@ function asModelBug(error: unknown, where: string): ModelBug {
 function abridged(evidence: readonly string[]): readonly string[] {
   return evidence.length <= 8 ? evidence : [...evidence.slice(0, 8), `and ${evidence.length - 8} more`];
 }
+
+/** In place of the number of a result. */
+export const NO_RESULT = -1;
 
 interface Booted<World> {
   readonly world: World;

@@ -51,6 +51,14 @@ export function* keepRecentResults(best: Best): ReturnType<Pass> {
   }
 }
 
+/** Removes what stands for freedom of the hardware, all of it and then less: leaving such steps out is always sound. */
+export function* removeHints(best: Best): ReturnType<Pass> {
+  const hints = () => best.steps.slice(0, -1).filter(({ operation }) => operation.hint === true);
+  const without = (removed: ReadonlySet<Step>) => best.steps.filter((step) => !removed.has(step));
+  if (hints().length === 0 || (yield without(new Set(hints())))) return;
+  yield* removeInChunks(hints, without);
+}
+
 /** Removes results with every step that touches them: whole lives of objects, half of them at once, then fewer. */
 export function* removeResults(best: Best): ReturnType<Pass> {
   yield* removeInChunks(

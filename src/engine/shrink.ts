@@ -8,6 +8,7 @@ import { Session } from './session.ts';
 import {
   keepRecentResults,
   type Pass,
+  removeHints,
   removePairs,
   removeResults,
   removeSteps,
@@ -52,6 +53,7 @@ export function shrink<World extends JournaledWorld>(
 
   if (attempts.steps.length > 0) {
     if (!run(sliceToFailure)) run(keepRecentResults);
+    run(removeHints);
     while (improve(REDUCING) || FINISHING.some(run));
   }
   const { violation, rejected, modelBug } = attempts;

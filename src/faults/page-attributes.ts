@@ -25,6 +25,7 @@ const collapseLooksAtTheFirstEntry = fault<World>({
   story: 'Merging compares no entry but the first two, and the rest of the 2 MiB takes over their rights and frames.',
   breaks: 'collapsed-leaves-say-what-their-entries-said',
   alsoBreaks: [
+    'executable-frames-are-writable-nowhere',
     'live-areas-map-their-own-frames',
     'addresses-are-flushed-before-reuse',
     'only-asked-pages-change-rights',

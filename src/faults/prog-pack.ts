@@ -47,10 +47,12 @@ const packFoundByMask = fault<World>({
 
 const protectionResultIgnored = fault<World>({
   ...HERE,
+  kernel: '7.3',
   name: 'protection-result-ignored',
   story:
     'The result of set_memory_rox() is not looked at: a pack is used although it is still writable or not executable.',
   breaks: 'packs-are-finished-when-listed',
+  alsoBreaks: ['executable-frames-are-writable-nowhere', 'cpus-and-tables-together-keep-w-xor-x'],
   source: 'before e60adf513275 and its sibling for packs (6.10, CVE-2024-42067)',
   plant({ text: { packs, memory } }) {
     packs.protect = (area) => {
@@ -152,6 +154,7 @@ const sizeReadAfterInvalidation = fault<World>({
   story: 'The size is read from the header after the traps went over it: 0xcccccccc bytes are marked free.',
   breaks: 'chunks-are-busy-exactly-while-held',
   alsoBreaks: [
+    'free-text-is-trap-filled',
     'text-memory-outlives-its-holders',
     'text-holds-only-what-its-owner-wrote',
     'ended-programs-leave-nothing',

@@ -5,6 +5,7 @@ const HERE = { kernel: '6.18', suite: 'prog-pack' } as const;
 
 /** Laws that see an area given back under its holders, or a slice that nobody gives back. */
 const BY_FILLER = [
+  'refused-operations-map-nothing',
   'text-memory-outlives-its-holders',
   'chunks-are-busy-exactly-while-held',
   'ended-programs-leave-nothing',
@@ -58,7 +59,7 @@ const failedFinalizeFrees = fault<World>({
   ...HERE,
   name: 'failed-finalize-frees',
   story: 'When the copy into text fails, finalize frees the chunk by the unwritten size in its header.',
-  breaks: 'chunks-are-busy-exactly-while-held',
+  breaks: 'right-steps-raise-no-alarm',
   alsoBreaks: BY_FILLER,
   source: 'kernel/bpf/core.c up to 6.12 at least',
   plant({ text: { binaries } }) {

@@ -8,10 +8,10 @@ export const aFreeReturnsWhatWasCharged = invariant<World>({
   name: 'a-free-returns-what-was-charged',
   law: 'Text is freed with the size it was allocated with: exactly its charge comes back.',
   ghosts: [dispatcherTable, textOwners],
-  concerns: (world) => (textOwners.of(world).last.ended?.charge ?? 0) > 0,
+  concerns: (world) => (textOwners.of(world).ended?.charge ?? 0) > 0,
   judgeStep(world, { changes }, violated) {
     const { limit } = world.text;
-    const { ended } = textOwners.of(world).last;
+    const { ended } = textOwners.of(world);
     let before = limit.current;
     let seen = false;
     changes.each((owner, key, old) => {

@@ -7,13 +7,14 @@ import { mappings, mappingsOf } from './ghosts/mappings.ts';
 
 /**
  * The entries are those that stood in the table when it was taken out of the tree, which the journal still shows: the ghost
- * reads them there. A table without any entry was no collapse: a huge vmalloc mapping took its place.
+ * reads them there. A table without any entry was no collapse: a huge vmalloc mapping took its place. Judged whenever a large
+ * entry came or changed, so also on kernels that merge nothing.
  */
 export const collapsedLeavesSayWhatTheirEntriesSaid = invariant({
   name: 'collapsed-leaves-say-what-their-entries-said',
   law: 'A large entry that replaces a table says of each page what the table said, and no entry that must stay small is merged.',
   ghosts: [mappings],
-  concerns: (world: World) => mappingsOf(world).collapses.length > 0,
+  concerns: (world: World) => mappingsOf(world).changed.some(({ level }) => level > 1),
   judgeStep(world: World, _, violated) {
     for (const { leaf, entries } of mappingsOf(world).collapses) {
       const step = pagesAtLevel(leaf.level - 1);

@@ -6,7 +6,7 @@ import { dispatcherTable } from './ghosts/dispatcher-table.ts';
 import { programSize } from './ghosts/text-events.ts';
 import { textOwners } from './ghosts/text-owners.ts';
 
-const FINALIZING = new Set(['bpf_jit_binary_pack_finalize', 'bpf_prog_load']);
+const FINALIZING = new Set(['bpf_jit_binary_pack_finalize', 'dev_xdp_install']);
 
 /** The header is all that bpf_jit_free() has: it finds it by masking the function's address, and frees what it says. */
 export const headersHoldTheAllocatedSize = invariant<World>({

@@ -3,7 +3,15 @@ import { invariant } from '../language/invariant.ts';
 import type { World } from '../model/world.ts';
 
 /** Steps on raw text may be wrong on purpose; then a WARN or BUG is the kernel's answer. */
-const MAY_BE_WRONG = new Set(['bpf_prog_pack_free', 'bpf_arch_text_copy']);
+const MAY_BE_WRONG = new Set([
+  'bpf_prog_pack_free',
+  'bpf_arch_text_copy',
+  'execmem_fill',
+  'execmem_fill_lookup',
+  'execmem_fill_copy',
+  'execmem_free',
+  'module_memory_alloc_error',
+]);
 
 /** A failed allocation or copy is an everyday error: it is returned, never a reason to stop the machine. */
 export const rightStepsRaiseNoAlarm = invariant<World>({

@@ -16,7 +16,7 @@ const BROKEN_BY_GARBAGE_SIZE = [
   'the-charge-is-what-exists',
   'a-free-returns-what-was-charged',
   'ended-programs-leave-nothing',
-  'no-stale-translation-of-free-memory',
+  'refused-operations-map-nothing',
 ];
 
 /**
@@ -81,6 +81,15 @@ const unfinishedProgramKeepsItsBuffer = kernelBug<World>({
   recognises: (_, { operation }) => operation.name === 'bpf_jit_free',
 });
 
+const failedCopyStopsTheMachine = kernelBug<World>({
+  name: 'failed-finalize-stops-the-machine',
+  story: 'A copy into text that fails ends in BUG_ON(), although it could be returned as an error.',
+  kernels: ['prog-pack-first'],
+  laws: ['right-steps-raise-no-alarm', 'refusals-change-nothing'],
+  fix: 'f95f768f0af4',
+  recognises: (world, { operation }) => operation.name === FINALIZE && copyFailed(world),
+});
+
 const packMissedByMask = kernelBug<World>({
   name: 'pack-missed-by-mask',
   story:
@@ -98,5 +107,6 @@ export const textKernelBugs: readonly KernelBug<World>[] = [
   unfinishedProgramFreedByFiller,
   unseenProtectionFailure,
   unfinishedProgramKeepsItsBuffer,
+  failedCopyStopsTheMachine,
   packMissedByMask,
 ];

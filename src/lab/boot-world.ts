@@ -35,7 +35,8 @@ const readers: Readonly<Record<string, readonly [(word: string) => unknown, stri
   module_offset: [(word) => numberIn(word, 0, 1024), 'a number of pages from 0 to 1024'],
 };
 
-function configurationOf(settings: MachineSettings): WorldConfiguration {
+/** The configuration that settings stand for, defaults included. */
+export function configurationOf(settings: MachineSettings): WorldConfiguration {
   const values = new Map<string, unknown>();
   for (const [key, word] of Object.entries(settings)) {
     const reader = readers[key];

@@ -63,11 +63,11 @@ interface IntegerOptions {
   readonly min: number;
   readonly max: number;
   readonly default?: number;
-  /** Values at which behaviour changes; drawn often, and so are their neighbours. */
+  /** Values at which behaviour changes; drawn often, and so are their neighbours and the ends of the range. */
   readonly boundaries?: readonly number[];
   /** The simplest value; the default if there is one, else the value of the range nearest to 0. */
   readonly simplest?: number;
-  /** Draws a typical value; uniform in the range otherwise. */
+  /** Draws a typical value; uniform in the range otherwise. Without stated boundaries only typical values are drawn. */
   readonly typical?: (draft: Draft) => number;
   /** How trace text writes it. */
   readonly base?: 10 | 16;
@@ -78,7 +78,7 @@ export function integer(options: IntegerOptions): Argument<number> {
   const { min, max, boundaries = [], typical } = options;
   const simplest = options.simplest ?? options.default ?? Math.min(Math.max(0, min), max);
   const inRange = (value: number) => value >= min && value <= max;
-  const edges = [...new Set(boundaries.flatMap((edge) => [edge - 1, edge, edge + 1]).concat(min, max))].filter(inRange);
+  const edges = options.boundaries === undefined && typical !== undefined ? [] : edgesOf(boundaries, min, max);
   return {
     kind: 'value',
     ...defaultOf(options),
@@ -108,6 +108,12 @@ export function integer(options: IntegerOptions): Argument<number> {
       return syntax.value >= BigInt(min) && syntax.value <= BigInt(max) ? Number(syntax.value) : new Expected(range);
     },
   };
+}
+
+/** The boundaries, their neighbours, and the ends of the range: each once. */
+function edgesOf(boundaries: readonly number[], min: number, max: number): readonly number[] {
+  const edges = boundaries.flatMap((edge) => [edge - 1, edge, edge + 1]).concat(min, max);
+  return [...new Set(edges)].filter((edge) => edge >= min && edge <= max);
 }
 
 interface Word64Options {

@@ -4,6 +4,7 @@ import { mapAtBoot } from './kernel/boot-mapping.ts';
 import { BpfText } from './kernel/bpf-text.ts';
 import { ChangePageAttr } from './kernel/change-page-attr.ts';
 import { DirectMap } from './kernel/direct-map.ts';
+import { ExecutableMemory } from './kernel/executable-memory.ts';
 import { FailurePlan } from './kernel/failing.ts';
 import { Rcu } from './kernel/grace-period.ts';
 import { KernelAccess } from './kernel/kernel-access.ts';
@@ -19,6 +20,7 @@ import { SetMemory } from './kernel/set-memory.ts';
 import { StaticProtections } from './kernel/static-protections.ts';
 import { TemporaryRw } from './kernel/temporary-rw.ts';
 import { TextPoke } from './kernel/text-poke.ts';
+import { TextSharing } from './kernel/text-sharing.ts';
 import { VmMapping } from './kernel/vm-mapping.ts';
 import { Vmalloc } from './kernel/vmalloc.ts';
 import { VmapAreas } from './kernel/vmap-areas.ts';
@@ -61,6 +63,8 @@ export class World {
   readonly livePatching: LivePatching;
   readonly temporaryRw: TemporaryRw;
   readonly markRodataRo: MarkRodataRo;
+  /** What shares executable memory among users beyond BPF. */
+  readonly sharing: TextSharing;
   readonly text: BpfText;
 
   constructor(profile: KernelProfile, configuration: WorldConfiguration) {
@@ -113,8 +117,12 @@ export class World {
     this.textPoke = new TextPoke({ journal, machine, locks, log, image, access: this.access });
     this.livePatching = new LivePatching(journal, this.textPoke, this.access);
     this.temporaryRw = new TemporaryRw(journal, setMemory);
-    this.markRodataRo = new MarkRodataRo(machine, image, setMemory);
-    this.text = new BpfText({ ...this, profile: profile.progPack, moduleOffset: configuration.moduleOffset });
+    const memory = new ExecutableMemory({ ...this, profile: profile.progPack, modules: this.layout.modules });
+    this.sharing = new TextSharing({ ...this, profile: profile.execmem, memory });
+    const { proposal, tail, keepsTextTail } = this.sharing;
+    this.markRodataRo = new MarkRodataRo(machine, image, setMemory, keepsTextTail ? tail : undefined);
+    const { moduleOffset } = configuration;
+    this.text = new BpfText({ ...this, profile: profile.progPack, moduleOffset, proposal });
   }
 
   /** Runs the rest of boot: after it nothing is writable and executable. Call it once, on a fresh world. */

@@ -6,28 +6,30 @@ import type { World } from '../model/world.ts';
 import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
 import { programLength } from './program-length.ts';
 
-const bpfProgLoad = operation({
-  name: 'bpf_prog_load',
-  does: 'Loads a program in one go: laid out, filled with code, finalized (kernel/bpf/syscall.c).',
+const devXdpInstall = operation({
+  name: 'dev_xdp_install',
+  does: 'Loads a program and attaches it: bpf_prog_load(), then bpf_prog_change_xdp(NULL, prog) (net/core/dev.c).',
   makes: 'prog',
-  takes: { length: programLength, cpu: cpuArgument },
-  ready: ({ machine, text }: World, { length, cpu }) => cpu < machine.cpus.length && text.binaries.takes(length),
-  apply({ text: { binaries } }: World, { length, cpu }) {
+  weight: 2,
+  takes: { length: programLength, cpu: cpuArgument, failing: failingArgument },
+  ready: (world: World, { length, cpu }) => mayChange(world, cpu) && world.text.binaries.takes(length),
+  apply({ text: { binaries, dispatcher }, failing: plan }: World, { length, cpu, failing }) {
+    if (dispatcher.update !== undefined) return SLEEPS;
     const prog = binaries.allocate({ length, align: 4, random: 0, capable: true, cpu });
     if (prog === undefined) return refuse('-ENOMEM');
     binaries.finalize(prog, cpu);
+    plan.during(failing, () => dispatcher.change(undefined, prog, cpu));
     return prog;
   },
 });
 
 const bpfDispatcherAttach = operation({
   name: 'bpf_dispatcher_attach',
-  does: 'bpf_dispatcher_change_prog(NULL, to): a program is attached for the first or another time.',
-  weight: 2,
+  does: 'bpf_dispatcher_change_prog(NULL, to) for a program that is attached: one more user, and nothing to publish.',
   takes: { to: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
-  ready: (world: World, { to, cpu }) => isLive(to) && mayChange(world, cpu),
+  ready: (world: World, { to, cpu }) => isAttached(world, to) && mayChange(world, cpu),
   apply: ({ text: { dispatcher }, failing: plan }: World, { to, cpu, failing }) =>
-    plan.during(failing, () => dispatcher.change(undefined, to, cpu)),
+    dispatcher.update === undefined ? plan.during(failing, () => dispatcher.change(undefined, to, cpu)) : SLEEPS,
 });
 
 const bpfDispatcherDetach = operation({
@@ -36,26 +38,25 @@ const bpfDispatcherDetach = operation({
   takes: { from: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
   ready: (world: World, { from, cpu }) => isLive(from) && mayChange(world, cpu),
   apply: ({ text: { dispatcher }, failing: plan }: World, { from, cpu, failing }) =>
-    plan.during(failing, () => dispatcher.change(from, undefined, cpu)),
+    dispatcher.update === undefined ? plan.during(failing, () => dispatcher.change(from, undefined, cpu)) : SLEEPS,
 });
 
 const bpfDispatcherChangeProg = operation({
   name: 'bpf_dispatcher_change_prog',
   does: 'Replaces a program by another, by itself, or by one that is attached already (kernel/bpf/dispatcher.c).',
   takes: { from: made<Binary>('prog'), to: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
-  ready: (world: World, { from, to, cpu }) =>
-    isLive(to) && mayChange(world, cpu) && world.text.dispatcher.programs.items.some(({ program }) => program === from),
+  ready: (world: World, { from, to, cpu }) => isLive(to) && isAttached(world, from) && mayChange(world, cpu),
   apply: ({ text: { dispatcher }, failing: plan }: World, { from, to, cpu, failing }) =>
-    plan.during(failing, () => dispatcher.change(from, to, cpu)),
+    dispatcher.update === undefined ? plan.during(failing, () => dispatcher.change(from, to, cpu)) : SLEEPS,
 });
 
 const synchronizeRcu = operation({
   name: 'bpf_dispatcher_synchronize_rcu',
-  does: 'The grace period of the update in progress is over, and the dispatcher may be changed again.',
-  weight: 3,
+  does: 'The update in progress looks whether its grace period is over; then the dispatcher may be changed again.',
+  weight: 6,
   takes: {},
-  ready: ({ text: { dispatcher } }: World) => dispatcher.updateIsOver(),
-  apply: ({ text: { dispatcher } }: World) => dispatcher.finishUpdate(),
+  ready: ({ text: { dispatcher } }: World) => dispatcher.update !== undefined,
+  apply: ({ text: { dispatcher } }: World) => (dispatcher.updateIsOver() ? dispatcher.finishUpdate() : SLEEPS),
 });
 
 const enterDispatcher = operation({
@@ -75,16 +76,21 @@ const leaveDispatcher = operation({
   apply: ({ text: { dispatcher } }: World, { reader }) => dispatcher.leave(reader),
 });
 
+const isAttached = ({ text: { dispatcher } }: World, prog: Binary): boolean =>
+  dispatcher.programs.items.some(({ program }) => program === prog);
+
 const isLive = ({ state }: Binary): boolean => state === 'live';
 
-/** A change waits for the mutex that the update in progress holds; kernels without a dispatcher in packs have none here. */
+/** Kernels without a dispatcher in packs have none here. */
 function mayChange(world: World, cpu: number): boolean {
-  const { profile, dispatcher } = world.text;
-  return cpuExists(world, cpu) && profile.dispatcherInPacks && dispatcher.update === undefined;
+  return cpuExists(world, cpu) && world.text.profile.dispatcherInPacks;
 }
 
+/** The answer to a task that cannot go on now: a change waits for the mutex that an update holds, an update for its readers. */
+const SLEEPS = refuse('sleeps');
+
 export const dispatcherOperations = [
-  bpfProgLoad,
+  devXdpInstall,
   bpfDispatcherAttach,
   bpfDispatcherDetach,
   bpfDispatcherChangeProg,

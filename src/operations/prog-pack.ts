@@ -18,7 +18,7 @@ const bpfProgPackAlloc = operation({
       simplest: 64,
       boundaries: [64, 128, 4096],
       typical: ({ random, sizeLean }) =>
-        random.chance(sizeLean / 50) ? random.pick([2_097_151, 2_097_152, 2_097_153]) : random.between(1, 6000),
+        random.chance(sizeLean / 25) ? random.pick([2_097_151, 2_097_152, 2_097_153]) : random.between(1, 6000),
     }),
     filler: oneOf(['trap', 'zero'], { default: 'trap' }),
     cpu: cpuArgument,
@@ -105,15 +105,19 @@ const bpfArchTextCopy = operation({
 function isOnesOwn({ text: { packs }, vmalloc }: World, text: TextPiece, pointer: TextAddress, size: number): boolean {
   const pack = packs.packOf(pointer);
   if (pack === undefined) {
-    const area = vmalloc.areaAt(pageOfText(pointer));
+    const past = pageOfText(pointer + Math.max(size, 1) - 1) + 1;
+    const area = vmalloc.areas.find(
+      (one) => one.firstPage < past && pageOfText(pointer) < one.firstPage + one.pageCount,
+    );
     if (area === undefined) return true;
     const own = text.live && packs.isDedicated(text.size) && area.firstPage === pageOfText(text.address);
     return own && pointer + size <= text.address + area.pageCount * PAGE_SIZE;
   }
   if (packs.isDedicated(text.size)) return false;
-  if (packs.isDedicated(size)) return pointer % PAGE_SIZE !== 0;
+  if (packs.isDedicated(size) && pointer % PAGE_SIZE === 0) return false;
+  const touched = packs.isDedicated(size) ? SIZE_FIELD_BYTES : size;
   const first = Math.floor((pointer - pack.address) / CHUNK_BYTES);
-  const end = Math.ceil((pointer - pack.address + size) / CHUNK_BYTES);
+  const end = Math.ceil((pointer - pack.address + touched) / CHUNK_BYTES);
   const areClear = (from: number, past: number) => from >= past || pack.chunks.nextSet(from) >= past;
   if (end > pack.chunks.length) return false;
   if (!text.live) return areClear(first, end);
@@ -121,5 +125,8 @@ function isOnesOwn({ text: { packs }, vmalloc }: World, text: TextPiece, pointer
   const ownEnd = ownFirst + chunksFor(text.size);
   return areClear(first, Math.min(end, ownFirst)) && areClear(Math.max(first, ownEnd), end);
 }
+
+/** Of a free above the pack size only the poke of its size touches the text, and that only where sizes stand in headers. */
+const SIZE_FIELD_BYTES = 4;
 
 export const progPackOperations = [bpfProgPackAlloc, bpfProgPackFree, bpfArchTextCopy] as const;

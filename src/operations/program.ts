@@ -43,7 +43,7 @@ export const binaryPackAllocOf = (length: Argument<number>) =>
     apply({ text, failing: plan }: World, { failing, ...request }) {
       return plan.during(failing, () => text.binaries.allocate(request)) ?? refuse('NULL');
     },
-    shows: ({ text: { packs } }: World, _, made) => packs.placeOf((made as Binary).header),
+    shows: ({ text: { slices } }: World, _, made) => slices.placeOf((made as Binary).header),
   });
 
 const doJit = operation({

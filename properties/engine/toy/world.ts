@@ -60,7 +60,7 @@ export class ToyWorld {
     journal.record(pieces, last, pieces[last]);
     journal.record(pieces, 'length', pieces.length);
     pieces[index] = pieces[last]!;
-    pieces.length = last;
+    pieces.pop();
   }
 
   /** A decision that faults replace: how many of its chunks a freed piece gives back. */

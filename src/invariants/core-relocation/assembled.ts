@@ -44,10 +44,6 @@ export function assembled(
   return { pieces, length };
 }
 
-/** Main programs that are loaded, as written. */
-export const loadedMains = ({ unit }: CoreObject): readonly FunctionSource[] =>
-  unit.functions.filter(({ standing }) => standing === 'program' || standing === 'optional-enabled');
-
 /** Functions whose records libbpf looks at: all that are left of linking, but for programs that are not to be loaded. */
 export const relocatedFunctions = ({ unit }: CoreObject): readonly FunctionSource[] =>
   unit.functions.filter(({ standing }) => standing !== 'optional' && standing !== 'eliminated');

@@ -40,7 +40,11 @@ export class DispatcherTable {
     if (hasImage !== this.hadImage) this.#journal.set<DispatcherTable, 'hadImage'>(this, 'hadImage', hasImage);
     this.due = undefined;
     this.targetBefore = this.target;
+    if (returned instanceof Refusal) return;
     switch (operation.name) {
+      case 'dev_xdp_install':
+        if (hasImage) this.#change(undefined, returned as Binary);
+        break;
       case 'bpf_dispatcher_attach':
       case 'bpf_dispatcher_detach':
       case 'bpf_dispatcher_change_prog':
@@ -52,7 +56,7 @@ export class DispatcherTable {
         }
         break;
       case 'bpf_dispatcher_xdp_func':
-        if (!(returned instanceof Refusal)) this.readers.set(returned as object, this.target);
+        this.readers.set(returned as object, this.target);
         break;
       case 'rcu_read_unlock':
         this.readers.delete(taken.reader as object);

@@ -119,22 +119,27 @@ export class TableMirror implements Undoable {
   #read(table: MirroredTable): void {
     const words = this.#wordsOf(table.number);
     const before = table.words;
-    if (words === before) return;
+    if (words === before || areEqual(words, before)) return;
     this.#journal.record(this, table, before);
     this.#replace(table, words);
     if (table.level === 1) return;
     for (let index = 0; index < 512; index++) this.#followPointer(table, index, before, words);
   }
 
-  /** A pointer that went takes its table out of the copy; a new one brings its table in. */
+  /**
+   * A pointer that went takes its table out of the copy; a new one brings its table in. A frame can leave one tree and serve
+   * another in the same step, so what goes is the table that hung here, and a frame that comes ends its earlier life first.
+   */
   #followPointer(table: MirroredTable, index: number, before: Uint32Array, after: Uint32Array): void {
     const gone = childOf(table.level, index, before);
     const come = childOf(table.level, index, after);
     if (gone === come) return;
-    if (gone !== undefined) this.#drop(gone);
-    if (come === undefined) return;
     const { level, space, levels } = table;
     const firstPage = canonicalPage(table.firstPage + index * pagesAtLevel(level), levels);
+    const hung = gone === undefined ? undefined : this.#tables.get(gone);
+    if (hung?.level === level - 1 && hung.firstPage === firstPage && hung.space === space) this.#drop(hung.number);
+    if (come === undefined) return;
+    this.#drop(come);
     const child = { number: come, level: level - 1, firstPage, space, levels, words: EMPTY };
     this.#register(child);
     this.#read(child);
@@ -175,6 +180,12 @@ export class TableMirror implements Undoable {
     if (frame.use !== 'page-table' || frame.uniformByte === 0) return EMPTY;
     return new Uint32Array(frame.read(0, 4096).buffer);
   }
+}
+
+/** A table that was changed and changed back, as a poke does with its alias, is as it was. */
+function areEqual(left: Uint32Array, right: Uint32Array): boolean {
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
+  return true;
 }
 
 const REGISTERED = Symbol('registered');

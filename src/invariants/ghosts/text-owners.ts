@@ -8,33 +8,31 @@ import { dispatcherTable } from './dispatcher-table.ts';
 import { TextBlock } from './text-blocks.ts';
 import { type Owner, type TextEvent, textEvents } from './text-events.ts';
 
-/** A page of a block whose content a step changed, or should have. */
+/** A page of a block. */
 export interface TextPage {
   readonly block: TextBlock;
   readonly index: number;
 }
 
-/** What the last step did to ownership, for laws about steps. */
-export interface OwnershipStep {
-  readonly claimed: Owner | undefined;
-  /** Who held some of the claimed chunks already. */
-  readonly heldBy: Owner | undefined;
-  /** Whether the claimed text lies in memory made for it in this step. */
+/** Text that the last step handed out. */
+export interface Claim {
+  readonly owner: Owner;
+  readonly block: TextBlock;
+  /** Whether the block was made for it. */
   readonly inNewBlock: boolean;
-  /** Where first fit by age of the pack, then address, would have placed it; undefined for memory made for it. */
+  /** Who held some of its chunks already. */
+  readonly heldBy: Owner | undefined;
+  /** Where first fit by age of the pack, then address, would have placed it; undefined where no pack had room. */
   readonly firstFit: TextAddress | undefined;
-  readonly ended: Owner | undefined;
-  readonly touched: readonly TextPage[];
 }
 
-const NOTHING: OwnershipStep = {
-  claimed: undefined,
-  heldBy: undefined,
-  inNewBlock: false,
-  firstFit: undefined,
-  ended: undefined,
-  touched: [],
-};
+/** Operations that fail in silence, as the dispatcher's callers want it. */
+const CHANGES_DISPATCHER = new Set([
+  'dev_xdp_install',
+  'bpf_dispatcher_attach',
+  'bpf_dispatcher_detach',
+  'bpf_dispatcher_change_prog',
+]);
 
 const TRAP = 0xcc;
 const CHUNK = 64;
@@ -53,10 +51,12 @@ export class TextOwners {
   readonly account = { charge: 0 };
   /** Bytes of a pack on this kernel and machine. */
   readonly packBytes: number;
-  last: OwnershipStep = NOTHING;
+  /** Of the last step: what it handed out, who gave text back, and the pages whose content it changed or should have. */
+  readonly claims: Claim[] = [];
+  ended: Owner | undefined;
+  touchedPages: readonly TextPage[] = [];
   readonly #journal: Journal;
   readonly #code: JournaledMap<object, number>;
-  #step: { -readonly [Key in keyof OwnershipStep]: OwnershipStep[Key] } = { ...NOTHING };
   readonly #touched = new Map<TextBlock, Set<number>>();
 
   constructor({ journal, text, machine }: World) {
@@ -74,16 +74,15 @@ export class TextOwners {
 
   follow(world: World, happened: Happened): void {
     const { operation, taken, changes } = happened;
-    this.#step = { ...NOTHING };
+    this.claims.length = 0;
+    this.ended = undefined;
     this.#touched.clear();
     if (operation.name === 'do_jit') this.#code.set(taken.prog as object, taken.code as number);
     for (const event of textEvents(world, happened, (binary) => this.#code.get(binary))) this.#apply(world, event);
     this.#followDispatcher(world);
     for (const frame of changes.of(Frame)) this.#touchFrame(frame);
-    if (happened.returned instanceof Refusal || operation.name.startsWith('bpf_dispatcher_'))
-      this.#adoptLeftovers(world);
-    this.#step.touched = [...this.#touched].flatMap(([block, pages]) => [...pages].map((index) => ({ block, index })));
-    this.last = this.#step;
+    if (happened.returned instanceof Refusal || CHANGES_DISPATCHER.has(operation.name)) this.#adoptLeftovers(world);
+    this.touchedPages = [...this.#touched].flatMap(([block, pages]) => [...pages].map((index) => ({ block, index })));
   }
 
   /** Every page of every block. */
@@ -109,15 +108,14 @@ export class TextOwners {
 
   #claim(world: World, owner: Owner): void {
     const { address, size, charge } = owner;
-    const first = this.blockAt(address);
+    const known = this.blockAt(address);
     const inPack = owner.kind !== 'pages' && size <= this.packBytes;
-    this.#step.claimed = owner;
-    this.#step.inNewBlock = first === undefined;
-    if (inPack) this.#step.firstFit = this.#firstFit(Math.ceil(size / CHUNK));
-    const block = first ?? this.#newBlock(world, owner, inPack ? 'pack' : owner.kind === 'pages' ? 'pages' : 'area');
+    const firstFit = inPack ? this.#firstFit(Math.ceil(size / CHUNK)) : undefined;
+    const block = known ?? this.#newBlock(world, owner, inPack ? 'pack' : owner.kind === 'pages' ? 'pages' : 'area');
     const chunk = block.chunkAt(address);
     const count = inPack ? Math.ceil(size / CHUNK) : (block.pageCount * PAGE) / CHUNK;
-    this.#step.heldBy = block.ownerAmong(chunk, count);
+    const heldBy = block.ownerAmong(chunk, count);
+    this.claims.push({ owner, block, inNewBlock: known === undefined, heldBy, firstFit });
     block.claim(chunk, count, owner);
     this.owners.set(owner.object, owner);
     this.#charge(charge);
@@ -128,7 +126,7 @@ export class TextOwners {
     if (owner !== undefined) {
       this.owners.delete(object);
       this.#charge(-owner.charge);
-      this.#step.ended = owner;
+      this.ended = owner;
     }
     const block = this.blockAt(address);
     if (block === undefined) return;
@@ -198,6 +196,7 @@ export class TextOwners {
     for (const [block, pages] of this.#touched) {
       for (const index of pages) {
         const frame = machine.memory.frame(block.frames[index]!);
+        if (frame.uniformByte !== undefined && frame.uniformByte === block.page(index)) continue;
         for (let at = 0; at < PAGE; at += CHUNK) {
           const address = block.address + index * PAGE + at;
           if (block.ownerOf(block.chunkAt(address)) !== undefined) continue;

@@ -1,12 +1,16 @@
 import type { AnySuite } from '../../language/suite.ts';
+import { arenaSuites } from './arena.ts';
+import { arenaUseCases } from './arena-use-cases.ts';
 import { bootSuite } from './boot.ts';
 import { coreRecordSuite, coreRelocationSuite } from './core-relocation.ts';
 import { dispatcherSuite } from './dispatcher.ts';
+import { execmemProposalSuite, execmemSelftestSuite } from './execmem-proposal.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
 import { perProgramTextSuite } from './per-program-text.ts';
 import { progPackSuite } from './prog-pack.ts';
 import { progPackIntroductionSuite } from './prog-pack-introduction.ts';
 import { progPackLengthsSuite } from './prog-pack-lengths.ts';
+import { roxCacheSuite } from './rox-cache.ts';
 import { textPokeSuite } from './text-poke.ts';
 import { vmallocSuite } from './vmalloc.ts';
 
@@ -24,4 +28,9 @@ export const allSuites: readonly AnySuite[] = [
   perProgramTextSuite,
   coreRelocationSuite,
   coreRecordSuite,
+  ...arenaSuites,
+  ...arenaUseCases,
+  execmemProposalSuite,
+  execmemSelftestSuite,
+  roxCacheSuite,
 ];

@@ -14,6 +14,6 @@ export const bootSuite = suite({
   operations: [...bootOperations, ...imageAccessOperations],
   invariants: [...permissionLaws, ...bootLaws],
   faults: bootFaults,
-  runs: 300,
+  runs: 200,
   steps: 60,
 });

@@ -3,8 +3,9 @@ import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, largePageLaws, permissionLaws } from '../../invariants/memory-laws.ts';
 import { onlyAskedPagesChangeRights } from '../../invariants/only-asked-pages-change-rights.ts';
 import { suite } from '../../language/suite.ts';
+import { directMapOperations } from '../../operations/direct-map.ts';
 import { areaAccessOperations } from '../../operations/hardware.ts';
-import { directMapOperations, setMemoryOperations, temporaryRwOperations } from '../../operations/page-attributes.ts';
+import { setMemoryOperations, temporaryRwOperations } from '../../operations/page-attributes.ts';
 import { vmallocOperations } from '../../operations/vmalloc.ts';
 import { bootWorld } from '../boot-world.ts';
 
@@ -24,7 +25,7 @@ export const pageAttributesSuite = suite({
   invariants: [...permissionLaws, ...largePageLaws, ...areaLaws],
   faults: pageAttributeFaults,
   kernelBugs: memoryKernelBugs,
-  runs: 150,
+  runs: 120,
   steps: 100,
 });
 
@@ -33,7 +34,7 @@ export const smallPageAttributesSuite = suite({
   ...pageAttributesSuite,
   name: 'page-attributes-4k',
   about: 'The same on a machine without large pages, as a Xen PV guest is: nothing is ever split or merged.',
-  boot: (kernel, machine) => bootWorld(kernel, { pse: 'off', memory: '256', ...machine }),
+  boot: (kernel, machine) => bootWorld(kernel, { pse: 'off', memory: '96', ...machine }),
   invariants: [...permissionLaws, onlyAskedPagesChangeRights, ...areaLaws],
   faults: smallPageFaults,
   runs: 60,

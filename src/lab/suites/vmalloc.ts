@@ -16,7 +16,7 @@ export const vmallocSuite = suite({
   name: 'vmalloc',
   about:
     'Areas come and go, their vfree() stage by stage, while CPUs hold on to translations; addresses and frames are used again.',
-  kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3', 'prog-pack-first', 'per-program-text'],
+  kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3', 'prog-pack-first'],
   boot: bootWorld,
   operations: [...vmallocOperations, ...stagedVfreeOperations, ...permissionChanges, ...areaAccessOperations],
   invariants: [...permissionLaws, ...areaLaws, ...stagedFreeLaws],

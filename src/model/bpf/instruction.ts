@@ -107,6 +107,9 @@ export const LD_IMM64 = 0x18;
 /** Offsets that turn a register move into something else. */
 export const MoveOffset = { ADDRESS_SPACE_CAST: 1, PER_CPU_ADDRESS: -1 } as const;
 
+/** The immediate of a cast from address space 0 to 1, the arena's: target in the lower half, source in the upper. */
+export const CAST_TO_USER = 1 << 16;
+
 /** r10 is the read-only frame pointer; registers behind it exist only between the verifier (or blinding) and the JIT. */
 export const FRAME_POINTER = 10;
 
@@ -127,6 +130,20 @@ export const sourceOf = (opcode: number): number => opcode & 0x08;
 export const operationOf = (opcode: number): number => opcode & 0xf0;
 export const sizeOf = (opcode: number): number => opcode & 0x18;
 export const modeOf = (opcode: number): number => opcode & 0xe0;
+
+/** Bytes that a load or store moves: what {@link sizeOf} stands for. */
+export function bytesMovedBy(opcode: number): 1 | 2 | 4 | 8 {
+  switch (sizeOf(opcode)) {
+    case Size.B:
+      return 1;
+    case Size.H:
+      return 2;
+    case Size.W:
+      return 4;
+    default:
+      return 8;
+  }
+}
 
 /** An instruction with every field that is not named left zero. */
 export function instruction(opcode: number, fields: Partial<Omit<Instruction, 'opcode'>> = {}): Instruction {

@@ -5,6 +5,7 @@
  */
 import {
   Atomic,
+  Callee,
   Class,
   classOf,
   FRAME_POINTER,
@@ -19,6 +20,7 @@ import {
   Size,
   Source,
   sizeOf,
+  WideSource,
 } from './instruction.ts';
 
 /** What is wrong with the slot at `index`. */
@@ -27,9 +29,14 @@ export interface Malformation {
   readonly message: string;
 }
 
-/** `verified`: the slots come from the verifier, which uses internal modes and registers behind the frame pointer. */
 export interface ValidateOptions {
+  /** The slots come from the verifier, which uses internal modes and registers behind the frame pointer. */
   readonly verified?: boolean;
+  /**
+   * Accept what RFC 9669 gives a meaning to although the verifier refuses it: shifts by a constant as wide as the operand or
+   * wider, and divisions by the constant zero.
+   */
+  readonly unverified?: boolean;
 }
 
 /** All malformations in the order of the slots; none for a well-formed program. */
@@ -38,7 +45,7 @@ export function validate(program: readonly Instruction[], options: ValidateOptio
   const starts = instructionStarts(program);
   program.forEach((slot, index) => {
     if (!starts.has(index)) return;
-    const message = slotFault(slot, program[index + 1], options.verified ?? false) ?? targetFault(slot, index, starts);
+    const message = slotFault(slot, program[index + 1], options) ?? targetFault(slot, index, starts, program.length);
     if (message !== undefined) found.push({ index, message });
   });
   if (!endsInOneWay(program))
@@ -53,7 +60,8 @@ function instructionStarts(program: readonly Instruction[]): ReadonlySet<number>
   return starts;
 }
 
-function slotFault(slot: Instruction, next: Instruction | undefined, verified: boolean): string | undefined {
+function slotFault(slot: Instruction, next: Instruction | undefined, options: ValidateOptions): string | undefined {
+  const { verified = false, unverified = false } = options;
   const last = verified ? FRAME_POINTER + 2 : FRAME_POINTER;
   if (slot.dst > last || slot.src > last) return `there is no register r${Math.max(slot.dst, slot.src)}`;
   switch (classOf(slot.opcode)) {
@@ -61,7 +69,7 @@ function slotFault(slot: Instruction, next: Instruction | undefined, verified: b
       return wideOrPacketFault(slot, next);
     case Class.ALU:
     case Class.ALU64:
-      return arithmeticFault(slot);
+      return arithmeticFault(slot, unverified);
     case Class.JMP:
     case Class.JMP32:
       return jumpFault(slot, verified);
@@ -81,7 +89,7 @@ function wideOrPacketFault({ opcode }: Instruction, next: Instruction | undefine
   return packet && sizeOf(opcode) !== Size.DW ? undefined : unknown(opcode);
 }
 
-function arithmeticFault({ opcode, src, offset, immediate }: Instruction): string | undefined {
+function arithmeticFault({ opcode, src, offset, immediate }: Instruction, unverified: boolean): string | undefined {
   const operation = operationOf(opcode);
   const byRegister = (opcode & Source.X) !== 0;
   const bits = classOf(opcode) === Class.ALU64 ? 64 : 32;
@@ -95,10 +103,12 @@ function arithmeticFault({ opcode, src, offset, immediate }: Instruction): strin
     case Operation.LSH:
     case Operation.RSH:
     case Operation.ARSH:
-      return byRegister || (immediate >= 0 && immediate < bits) ? undefined : `a ${bits}-bit shift by ${immediate}`;
+      return byRegister || unverified || (immediate >= 0 && immediate < bits)
+        ? undefined
+        : `a ${bits}-bit shift by ${immediate}`;
     case Operation.DIV:
     case Operation.MOD:
-      if (!byRegister && immediate === 0) return 'a division by the constant zero';
+      if (!byRegister && !unverified && immediate === 0) return 'a division by the constant zero';
       return offset === 0 || offset === 1 ? undefined : `division has no variant ${offset}`;
     case Operation.MOV:
       return byRegister ? moveFault(bits, offset) : undefined;
@@ -154,10 +164,17 @@ function atomicFault(size: number, kind: number): string | undefined {
 }
 
 /** Jumps stay inside the program and land on the beginning of an instruction. */
-function targetFault(slot: Instruction, index: number, starts: ReadonlySet<number>): string | undefined {
-  const distance = jumpDistance(slot);
+function targetFault(
+  slot: Instruction,
+  index: number,
+  starts: ReadonlySet<number>,
+  length: number,
+): string | undefined {
+  const distance = jumpDistance(slot) ?? functionDistance(slot);
   if (distance === undefined || starts.has(index + 1 + distance)) return undefined;
-  return `a jump to slot ${index + 1 + distance}, where no instruction begins`;
+  const target = index + 1 + distance;
+  if (target >= 0 && target < length) return `a jump to slot ${target}, into the middle of a wide load`;
+  return `a jump to slot ${target}, out of the program, which has ${length}`;
 }
 
 /** Slots from the next instruction to where a jump goes; undefined for everything else. */
@@ -167,6 +184,13 @@ export function jumpDistance({ opcode, offset, immediate }: Instruction): number
   const operation = operationOf(opcode);
   if (operation === Jump.JA && class_ === Class.JMP32) return immediate;
   return operation === Jump.CALL || operation === Jump.EXIT || operation === Jump.TAIL_CALL ? undefined : offset;
+}
+
+/** The same for what names a function of the program: a call, or a load of its address. */
+export function functionDistance({ opcode, src, immediate }: Instruction): number | undefined {
+  const isCall = opcode === (Class.JMP | Jump.CALL) && src === Callee.FUNCTION;
+  const isAddress = opcode === LD_IMM64 && src === WideSource.FUNCTION;
+  return isCall || isAddress ? immediate : undefined;
 }
 
 /** The last instruction leaves the program or jumps elsewhere. */

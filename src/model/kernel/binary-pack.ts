@@ -5,9 +5,10 @@ import type { FailurePlan } from './failing.ts';
 import type { JitLimit } from './jit-limit.ts';
 import { KernelBuffer } from './kernel-buffer.ts';
 import type { KernelLog } from './kernel-log.ts';
-import { type ProgPackAllocator, TRAP } from './prog-pack.ts';
+import { TRAP } from './prog-pack.ts';
 import type { ProgPackProfile } from './prog-pack-profile.ts';
 import type { TextAddress } from './text-address.ts';
+import type { TextSlices } from './text-slices.ts';
 
 /** What the JIT keeps of one program: where its text is, and the buffer it writes until the program is finalized. */
 export interface Binary {
@@ -41,7 +42,7 @@ export interface BinaryRequest {
 export interface BinaryPackParts {
   readonly journal: Journal;
   readonly profile: ProgPackProfile;
-  readonly packs: ProgPackAllocator;
+  readonly packs: TextSlices;
   readonly memory: ExecutableMemory;
   readonly limit: JitLimit;
   readonly failing: FailurePlan;
@@ -112,8 +113,8 @@ export class BinaryPack {
    */
   free(binary: Binary, cpu: number): void {
     const finished = binary.state !== 'jiting';
-    if (!finished) this.pokeSize(binary, cpu);
-    const size = this.sizeInText(binary, cpu);
+    if (!finished && this.#parts.profile.unfinishedSize === 'in-text') this.pokeSize(binary, cpu);
+    const size = finished ? this.sizeInText(binary, cpu) : this.sizeOfUnfinished(binary, cpu);
     this.freeText(binary.header, size, cpu);
     if (!finished) this.releaseBuffer(binary);
     this.uncharge(size ?? 0);
@@ -173,10 +174,22 @@ export class BinaryPack {
     packs.free(header, size, cpu);
   }
 
-  /** What finalize does about the text when the copy failed: newer kernels nothing, older ones free what the header says. */
+  /**
+   * What finalize does about the text when the copy failed: newer kernels nothing, older ones free what the header says, and
+   * the first proposal stopped with BUG_ON() (until f95f768f0af4).
+   */
   abandon(binary: Binary, cpu: number): void {
-    if (this.#parts.profile.failedFinalize === 'leaves-text') return;
-    this.freeText(binary.header, this.sizeInText(binary, cpu), cpu);
+    const { profile, log } = this.#parts;
+    switch (profile.failedFinalize) {
+      case 'leaves-text':
+        return;
+      case 'frees-text':
+        this.freeText(binary.header, this.sizeInText(binary, cpu), cpu);
+        return;
+      case 'stops-the-machine':
+        log.bug('bpf_jit_binary_pack_finalize failed');
+        return;
+    }
   }
 
   /** Copies the whole buffer over the text. */
@@ -192,6 +205,12 @@ export class BinaryPack {
   /** ro_header->size as it reads now; undefined where the text is gone, and the task that looked with it. */
   sizeInText({ header }: Binary, cpu: number): number | undefined {
     return this.#parts.memory.readWord(header, cpu);
+  }
+
+  /** The size of a program whose buffer is still there. */
+  sizeOfUnfinished(binary: Binary, cpu: number): number | undefined {
+    if (this.#parts.profile.unfinishedSize === 'in-text') return this.sizeInText(binary, cpu);
+    return new DataView(binary.buffer.view().buffer).getUint32(0, true);
   }
 
   freeText(header: TextAddress, size: number | undefined, cpu: number): void {

@@ -3,6 +3,7 @@ import { PAGE_SIZE } from '../../base/page.ts';
 import type { Machine } from '../machine/machine.ts';
 import { BinaryPack } from './binary-pack.ts';
 import { Dispatcher } from './dispatcher.ts';
+import type { ExecmemProposal } from './execmem-proposal.ts';
 import { ExecutableMemory } from './executable-memory.ts';
 import type { FailurePlan } from './failing.ts';
 import type { Rcu } from './grace-period.ts';
@@ -16,6 +17,7 @@ import { ProgPackAllocator } from './prog-pack.ts';
 import type { ProgPackProfile } from './prog-pack-profile.ts';
 import type { SetMemory } from './set-memory.ts';
 import type { TextPoke } from './text-poke.ts';
+import { ExecmemSlices, type TextSlices } from './text-slices.ts';
 import { Trampolines } from './trampoline.ts';
 import type { Vmalloc } from './vmalloc.ts';
 
@@ -34,6 +36,8 @@ export interface BpfTextParts {
   readonly setMemory: SetMemory;
   readonly textPoke: TextPoke;
   readonly access: KernelAccess;
+  /** Where text comes from on the kernels that have it from there. */
+  readonly proposal: ExecmemProposal;
 }
 
 /** All that makes and holds the text of BPF programs, on one kernel. */
@@ -42,6 +46,8 @@ export class BpfText {
   readonly limit: JitLimit;
   readonly memory: ExecutableMemory;
   readonly packs: ProgPackAllocator;
+  /** What programs, dispatchers and trampolines get their text from. */
+  readonly slices: TextSlices;
   readonly binaries: BinaryPack;
   readonly ownPages: PerProgramText;
   /** The dispatcher of XDP, the only one that a kernel has (bpf_dispatcher_xdp). */
@@ -57,7 +63,8 @@ export class BpfText {
     this.memory = new ExecutableMemory({ ...parts, modules });
     const { limit, memory } = this;
     this.packs = new ProgPackAllocator({ ...parts, memory, nodes: machine.configuration.nodes });
-    const { packs } = this;
+    this.slices = profile.textOf === 'execmem' ? new ExecmemSlices(parts.proposal, layout.modules) : this.packs;
+    const packs = this.slices;
     this.binaries = new BinaryPack({ ...parts, packs, memory, limit });
     this.ownPages = new PerProgramText({ ...parts, memory, limit });
     this.dispatcher = new Dispatcher({ ...parts, packs, memory });

@@ -4,9 +4,10 @@ import type { Binary } from './binary-pack.ts';
 import type { ExecutableArea, ExecutableMemory } from './executable-memory.ts';
 import type { GracePeriod, Rcu, RcuReader } from './grace-period.ts';
 import { dispatcherMutex, type Locks } from './locks.ts';
-import { type ProgPackAllocator, ZERO } from './prog-pack.ts';
+import { ZERO } from './prog-pack.ts';
 import type { ProgPackProfile } from './prog-pack-profile.ts';
 import type { TextAddress } from './text-address.ts';
+import type { TextSlices } from './text-slices.ts';
 
 /** BPF_DISPATCHER_MAX: programs in the table; one more is passed over in silence. */
 export const DISPATCHER_PROGRAMS = 48;
@@ -33,7 +34,7 @@ export interface DispatcherUpdate {
 export interface DispatcherParts {
   readonly journal: Journal;
   readonly profile: ProgPackProfile;
-  readonly packs: ProgPackAllocator;
+  readonly packs: TextSlices;
   readonly memory: ExecutableMemory;
   readonly rcu: Rcu;
   readonly locks: Locks;
@@ -110,7 +111,7 @@ export class Dispatcher {
   prepareImages(cpu: number): boolean {
     const { journal, packs, memory } = this.#parts;
     if (this.image !== undefined) return true;
-    const image = packs.allocate(PAGE_SIZE, ZERO, cpu);
+    const image = packs.allocate(PAGE_SIZE, ZERO, cpu, PAGE_SIZE);
     if (image === undefined) return false;
     const rwImage = memory.allocate(PAGE_SIZE);
     if (rwImage === undefined) {

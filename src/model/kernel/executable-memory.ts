@@ -49,7 +49,7 @@ export class ExecutableMemory {
   }
 
   /** Fills writable memory, by plain stores of a CPU. */
-  fill({ firstPage, pageCount }: ExecutableArea, byte: number, cpu: number): void {
+  fill({ firstPage, pageCount }: Pick<ExecutableArea, 'firstPage' | 'pageCount'>, byte: number, cpu: number): void {
     const fault = this.#parts.access.fill(this.#parts.machine.cpu(cpu), firstPage, pageCount, byte);
     if (fault !== undefined) this.#parts.log.bug('unable to handle page fault while filling fresh text');
   }

@@ -12,6 +12,10 @@ export const dispatcherMutex: LockClass = { name: 'dispatcher_mutex', kind: 'mut
 /** The lock of the kernel's own address space, which walkers of its tables take (mmap_read_lock(&init_mm)). */
 export const initMmLock: LockClass = { name: 'init_mm.mmap_lock', kind: 'mutex' };
 export const vmapPurgeMutex: LockClass = { name: 'vmap_purge_lock', kind: 'mutex' };
+/** execmem_cache.mutex (6.13). */
+export const execmemMutex: LockClass = { name: 'execmem_cache.mutex', kind: 'mutex' };
+/** free_text_area_lock of the proposal of November 2022. */
+export const freeTextAreaLock: LockClass = { name: 'free_text_area_lock', kind: 'spinlock' };
 export const vmapAreaLock: LockClass = { name: 'vmap_area_lock', kind: 'spinlock' };
 export const cpaLock: LockClass = { name: 'cpa_lock', kind: 'spinlock' };
 export const pgdLock: LockClass = { name: 'pgd_lock', kind: 'spinlock' };
@@ -26,6 +30,8 @@ export const lockClasses: readonly LockClass[] = [
   vmapAreaLock,
   cpaLock,
   pgdLock,
+  execmemMutex,
+  freeTextAreaLock,
 ];
 
 /**
@@ -35,6 +41,8 @@ export const lockClasses: readonly LockClass[] = [
 export class Locks {
   /** By lock class: a mask of the classes that were held when it was taken. */
   readonly heldBefore: number[] = lockClasses.map(() => 0);
+  /** How often a lock was released that nobody held. */
+  readonly account = { releasedUnheld: 0 };
   readonly #journal: Journal;
   #held = 0;
 
@@ -62,6 +70,8 @@ export class Locks {
   }
 
   release(lock: LockClass): void {
-    this.#held &= ~(1 << lockClasses.indexOf(lock));
+    const bit = 1 << lockClasses.indexOf(lock);
+    if ((this.#held & bit) === 0) this.#journal.set(this.account, 'releasedUnheld', this.account.releasedUnheld + 1);
+    this.#held &= ~bit;
   }
 }

@@ -8,6 +8,11 @@ import type { SetMemory } from './set-memory.ts';
 export const readOnlySteps = ['text-and-rodata-ro', 'data-nx', 'free-text-gap', 'free-rodata-gap'] as const;
 export type ReadOnlyStep = (typeof readOnlySteps)[number];
 
+/** Whoever takes over the end of the kernel's last text page, which stays executable then. */
+export interface KeptTextTail {
+  register(): void;
+}
+
 /**
  * The end of boot (arch/x86/mm/init_64.c:mark_rodata_ro()): from here on nothing is writable and executable. Page-table
  * isolation, which would also unmap the freed gaps, is left out.
@@ -19,7 +24,10 @@ export class MarkRodataRo {
   readonly #image: KernelImage;
   readonly #setMemory: SetMemory;
 
-  constructor(machine: Machine, image: KernelImage, setMemory: SetMemory) {
+  readonly #tail: KeptTextTail | undefined;
+
+  constructor(machine: Machine, image: KernelImage, setMemory: SetMemory, tail?: KeptTextTail) {
+    this.#tail = tail;
     this.#machine = machine;
     this.#image = image;
     this.#setMemory = setMemory;
@@ -48,11 +56,14 @@ export class MarkRodataRo {
         return outcome;
       }
       case 'data-nx':
-        return this.#over({ first: image.text.end, end: image.data.end }, (first, count) =>
-          this.#setMemory.nx(first, count),
+        return this.#over(
+          { first: (this.#tail === undefined ? image.text : image.textGap).end, end: image.data.end },
+          (first, count) => this.#setMemory.nx(first, count),
         );
       case 'free-text-gap':
-        return this.#freeGap(image.textGap);
+        if (this.#tail === undefined) return this.#freeGap(image.textGap);
+        this.#tail.register();
+        return 0;
       case 'free-rodata-gap':
         return this.#freeGap(image.rodataGap);
     }

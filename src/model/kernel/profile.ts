@@ -1,3 +1,4 @@
+import { type ExecmemProfile, execmemProfiles } from './execmem-profile.ts';
 import { type ProgPackProfile, progPackProfiles } from './prog-pack-profile.ts';
 
 /**
@@ -11,6 +12,7 @@ export interface KernelProfile {
   readonly pageAttributes: PageAttributeBehaviour;
   readonly vmalloc: VmallocBehaviour;
   readonly progPack: ProgPackProfile;
+  readonly execmem: ExecmemProfile;
 }
 
 /** arch/x86/mm/pat/set_memory.c */
@@ -56,6 +58,7 @@ const list: readonly KernelProfile[] = [
     pageAttributes: modernAttributes,
     vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
     progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.17'],
   },
   {
     name: '6.1',
@@ -63,6 +66,7 @@ const list: readonly KernelProfile[] = [
     pageAttributes: earlyAttributes,
     vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
     progPack: progPackProfiles['6.1'],
+    execmem: execmemProfiles.none,
   },
   {
     name: '6.12',
@@ -70,6 +74,7 @@ const list: readonly KernelProfile[] = [
     pageAttributes: { ...modernAttributes, collapses: false },
     vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
     progPack: progPackProfiles['6.12'],
+    execmem: execmemProfiles['6.10'],
   },
   {
     name: '6.18.15',
@@ -77,6 +82,7 @@ const list: readonly KernelProfile[] = [
     pageAttributes: modernAttributes,
     vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
     progPack: progPackProfiles['6.18.15'],
+    execmem: execmemProfiles['6.17'],
   },
   {
     name: '7.3',
@@ -84,6 +90,7 @@ const list: readonly KernelProfile[] = [
     pageAttributes: modernAttributes,
     vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'leaf' },
     progPack: progPackProfiles['7.3'],
+    execmem: execmemProfiles['7.x'],
   },
   {
     name: 'prog-pack-first',
@@ -91,6 +98,7 @@ const list: readonly KernelProfile[] = [
     pageAttributes: earlyAttributes,
     vmalloc: { hugeMappings: 'by-default', resetsDirectMapBy: 'base-page' },
     progPack: progPackProfiles['prog-pack-first'],
+    execmem: execmemProfiles.none,
   },
   {
     name: 'per-program-text',
@@ -98,6 +106,87 @@ const list: readonly KernelProfile[] = [
     pageAttributes: earlyAttributes,
     vmalloc: { hugeMappings: 'never', resetsDirectMapBy: 'base-page' },
     progPack: progPackProfiles['per-program-text'],
+    execmem: execmemProfiles.none,
+  },
+  {
+    name: '6.10',
+    about: 'Linux 6.10: mm/execmem.c gives every user of text an area of its own.',
+    pageAttributes: { ...modernAttributes, collapses: false },
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.10'],
+  },
+  {
+    name: '6.13-rc',
+    about: 'Linux 6.13-rc1 to -rc7: module text in a cache of large pages that are absent from the direct map.',
+    pageAttributes: { ...modernAttributes, collapses: false },
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.13-rc'],
+  },
+  {
+    name: '6.13',
+    about: 'Linux 6.13 as released: the cache is there and switched off (a9bbe3413331).',
+    pageAttributes: { ...modernAttributes, collapses: false },
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.13'],
+  },
+  {
+    name: '6.14',
+    about: 'Linux 6.14: the cache is switched off.',
+    pageAttributes: { ...modernAttributes, collapses: false },
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.13'],
+  },
+  {
+    name: '6.15',
+    about: 'Linux 6.15: the cache is back, read-only in the direct map; text is written in place for a while.',
+    pageAttributes: modernAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.15'],
+  },
+  {
+    name: '6.16',
+    about: 'Linux 6.16: as 6.15; the cache needs CONFIG_STRICT_MODULE_RWX.',
+    pageAttributes: modernAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.15'],
+  },
+  {
+    name: '6.17',
+    about: 'Linux 6.17: kprobes and ftrace use the cache too; frees that fail are tried again.',
+    pageAttributes: modernAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles['6.17'],
+  },
+  {
+    name: 'execmem-repaired',
+    about: 'Linux with the repairs of the cache that were posted in 2026.',
+    pageAttributes: modernAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['6.18'],
+    execmem: execmemProfiles.repaired,
+  },
+  {
+    name: 'execmem-proposal',
+    about: 'Linux 6.1 with execmem_alloc() as proposed in November 2022 (v5), without its text tail.',
+    pageAttributes: earlyAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['execmem-proposal'],
+    execmem: execmemProfiles.proposal,
+  },
+  {
+    name: 'execmem-proposal-tail',
+    about: "The same with the end of the kernel's last text page serving requests.",
+    pageAttributes: earlyAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['execmem-proposal'],
+    execmem: execmemProfiles['proposal-tail'],
   },
 ];
 

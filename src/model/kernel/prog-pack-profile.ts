@@ -5,8 +5,8 @@ import { SIZE_2M } from '../../base/page.ts';
  * kernel/bpf/core.c and arch/x86/net/bpf_jit_comp.c of each release, and the postings of January 2022.
  */
 export interface ProgPackProfile {
-  /** Slices of shared packs since 5.18; before, every program has pages of its own. */
-  readonly textOf: 'packs' | 'own-pages';
+  /** Slices of shared packs since 5.18; before, pages of the program's own; as proposed in November 2022, execmem_alloc(). */
+  readonly textOf: 'packs' | 'own-pages' | 'execmem';
   /** Bytes of a pack: per possible NUMA node, or whatever the number of nodes. */
   readonly packBytes: number;
   readonly packGrowsWithNodes: boolean;
@@ -29,11 +29,13 @@ export interface ProgPackProfile {
   /** Whether bpf_prog_pack_free() takes the size from the header in the text, or from its caller. */
   readonly sizeAtFree: 'header' | 'argument';
   /** What bpf_jit_binary_pack_finalize() does with the text when the copy fails. */
-  readonly failedFinalize: 'frees-text' | 'leaves-text';
+  readonly failedFinalize: 'stops-the-machine' | 'frees-text' | 'leaves-text';
   /** What becomes of a program whose last JIT pass never ran: it is finalized first, or freed as it is. */
   readonly unfinalizedFree: 'finalizes' | 'frees-as-is';
   /** Whether a fresh RO header holds a size before it is finalized: poked by the JIT's filler, or only traps. */
   readonly unfinalizedHeader: 'poked' | 'trapped';
+  /** Where the size to free an unfinished program by is read: poked into its text first, or in its buffer. */
+  readonly unfinishedSize: 'in-text' | 'in-buffer';
   /** Bytes in a unit of the JIT limit. */
   readonly chargeUnit: 1 | 4096;
   /** Whether trampolines are slices of packs. */
@@ -61,6 +63,7 @@ const current: ProgPackProfile = {
   failedFinalize: 'leaves-text',
   unfinalizedFree: 'finalizes',
   unfinalizedHeader: 'trapped',
+  unfinishedSize: 'in-text',
   chargeUnit: 1,
   trampolinesInPacks: true,
   chargesStructOpsImage: true,
@@ -90,6 +93,7 @@ const introduction: ProgPackProfile = {
   resetPermissionsOf: 'descriptor',
   packFoundBy: 'mask',
   invalidatesFreedText: false,
+  failedFinalize: 'stops-the-machine',
   unfinalizedFree: 'frees-as-is',
   unfinalizedHeader: 'poked',
   chargeUnit: 4096,
@@ -103,5 +107,7 @@ export const progPackProfiles = {
   '6.12': { ...current, failedFinalize: 'frees-text' },
   '6.1': before6_7,
   'prog-pack-first': introduction,
+  /** The conversion of BPF in that series: a free needs no size, and an unfinished program's stands in its buffer. */
+  'execmem-proposal': { ...before6_7, textOf: 'execmem', sizeAtFree: 'argument', unfinishedSize: 'in-buffer' },
   'per-program-text': { ...introduction, textOf: 'own-pages' },
 } as const satisfies Readonly<Record<string, ProgPackProfile>>;

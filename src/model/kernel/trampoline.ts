@@ -5,9 +5,10 @@ import type { FailurePlan } from './failing.ts';
 import type { JitLimit } from './jit-limit.ts';
 import { KernelBuffer } from './kernel-buffer.ts';
 import type { KernelLog } from './kernel-log.ts';
-import { type ProgPackAllocator, TRAP } from './prog-pack.ts';
+import { TRAP } from './prog-pack.ts';
 import type { ProgPackProfile } from './prog-pack-profile.ts';
 import type { TextAddress } from './text-address.ts';
+import type { TextSlices } from './text-slices.ts';
 
 /** Executable memory without a header: whoever made it knows its size. */
 export interface Trampoline {
@@ -26,7 +27,7 @@ export interface Caller {
 export interface TrampolineParts {
   readonly journal: Journal;
   readonly profile: ProgPackProfile;
-  readonly packs: ProgPackAllocator;
+  readonly packs: TextSlices;
   readonly memory: ExecutableMemory;
   readonly limit: JitLimit;
   readonly failing: FailurePlan;

@@ -40,6 +40,12 @@ export class VmMapping {
     }
   }
 
+  /** vunmap_range(): clears the range, and every CPU forgets it. */
+  unmapAndFlush(firstPage: number, pageCount: number): void {
+    this.unmap(firstPage, pageCount);
+    flushTlbKernelRange(this.#machine, firstPage, firstPage + pageCount);
+  }
+
   /** pmd_free_pte_page(): CPUs forget the table before it goes back to the page allocator. */
   retireEmptyTable(page: number, table: number): void {
     flushTlbKernelRange(this.#machine, page, page + 1);

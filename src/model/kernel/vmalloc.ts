@@ -9,6 +9,7 @@ import type { KernelLog } from './kernel-log.ts';
 import type { Window } from './layout.ts';
 import type { VmallocBehaviour } from './profile.ts';
 import type { SetMemory } from './set-memory.ts';
+import { framesOf, giveBack } from './vm-frames.ts';
 import type { VmMapping } from './vm-mapping.ts';
 import type { VmapArea, VmapAreas } from './vmap-areas.ts';
 
@@ -20,6 +21,8 @@ export interface AreaRequest {
   readonly align?: number;
   /** VM_ALLOW_HUGE_VMAP */
   readonly allowHuge?: boolean;
+  /** False for VM_NO_GUARD; true when not stated. */
+  readonly guard?: boolean;
   /** VM_FLUSH_RESET_PERMS from the start. */
   readonly flushResetPerms?: boolean;
   /** Page protection; PAGE_KERNEL when not stated. */
@@ -200,10 +203,10 @@ export class Vmalloc {
 
   #allocate(request: AreaRequest, leafPages: 1 | 512, orderPages: 1 | 512): VmArea | undefined {
     const { failing, vmapAreas, machine, mapping } = this.#parts;
-    const { window, sizeBytes, align = 1, flushResetPerms = false, flags = KERNEL_DATA } = request;
+    const { window, sizeBytes, align = 1, guard, flushResetPerms = false, flags = KERNEL_DATA } = request;
     if (failing.next('vm area')) return undefined;
     const pageCount = roundUp(pagesFor(sizeBytes), leafPages);
-    const vmap = vmapAreas.allocate(window, pageCount, Math.max(align, leafPages));
+    const vmap = vmapAreas.allocate(window, pageCount, Math.max(align, leafPages), guard);
     if (vmap === undefined) return undefined;
     const frames = failing.next('pages') ? undefined : framesOf(machine, pageCount, leafPages);
     const settled = { frames: frames ?? [], leafPages, orderPages, ownsFrames: true };
@@ -230,27 +233,5 @@ export class Vmalloc {
       else high = middle;
     }
     return low;
-  }
-}
-
-/** Frames for an area: single ones, or whole blocks. All or none. */
-function framesOf({ memory }: Machine, pageCount: number, leafPages: 1 | 512): readonly number[] | undefined {
-  const frames: number[] = [];
-  while (frames.length < pageCount) {
-    const first = leafPages === 1 ? memory.allocate('vmalloc')?.number : memory.allocateBlock('vmalloc');
-    if (first === undefined) {
-      giveBack(memory, frames, leafPages);
-      return undefined;
-    }
-    for (let frame = first; frame < first + leafPages; frame++) frames.push(frame);
-  }
-  return frames;
-}
-
-/** Frames go back last first, so that the page allocator's stack hands them out in the same order again. */
-function giveBack(memory: Machine['memory'], frames: readonly number[], leafPages: 1 | 512): void {
-  for (let index = frames.length - leafPages; index >= 0; index -= leafPages) {
-    if (leafPages === 1) memory.free(frames[index]!);
-    else memory.freeBlock(frames[index]!);
   }
 }

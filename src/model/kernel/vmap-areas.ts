@@ -10,6 +10,8 @@ export interface VmapArea {
   readonly firstPage: number;
   /** Pages that its owner may use; the guard page behind them is not among these. */
   readonly pageCount: number;
+  /** False for VM_NO_GUARD: the next area may touch it. True when not stated. */
+  readonly guard?: boolean;
 }
 
 /**
@@ -38,16 +40,16 @@ export class VmapAreas {
   }
 
   /** @param align in pages, a power of two */
-  allocate(window: Window, pageCount: number, align: number): VmapArea | undefined {
-    const found = this.#insert(window, pageCount, align);
+  allocate(window: Window, pageCount: number, align: number, guard = true): VmapArea | undefined {
+    const found = this.#insert(window, pageCount, align, guard);
     if (found !== undefined || this.lazy.length === 0) return found;
     this.unmapAliases();
-    return this.#insert(window, pageCount, align);
+    return this.#insert(window, pageCount, align, guard);
   }
 
   /** Where the next area may begin: behind the guard page. */
-  reservedEnd({ firstPage, pageCount }: VmapArea): number {
-    return firstPage + pageCount + 1;
+  reservedEnd({ firstPage, pageCount, guard = true }: VmapArea): number {
+    return firstPage + pageCount + (guard ? 1 : 0);
   }
 
   /** The caller has unmapped the area; its addresses rest until the next flush. */
@@ -82,17 +84,17 @@ export class VmapAreas {
     return { first, end };
   }
 
-  #insert(window: Window, pageCount: number, align: number): VmapArea | undefined {
+  #insert(window: Window, pageCount: number, align: number, guard: boolean): VmapArea | undefined {
     this.#locks.take(vmapAreaLock);
     const taken = this.#taken.items;
     let index = this.#firstFrom(window.first);
     let start = roundUp(window.first, align);
     for (; index < taken.length; index++) {
       const next = taken[index]!;
-      if (this.reservedEnd({ firstPage: start, pageCount }) <= next.firstPage) break;
+      if (this.reservedEnd({ firstPage: start, pageCount, guard }) <= next.firstPage) break;
       start = Math.max(start, roundUp(this.reservedEnd(next), align));
     }
-    const area = { firstPage: start, pageCount };
+    const area = { firstPage: start, pageCount, ...(guard ? {} : { guard }) };
     const fits = this.reservedEnd(area) <= window.end;
     if (fits) this.#taken.insert(index, area);
     this.#locks.release(vmapAreaLock);

@@ -3,7 +3,7 @@ import { PAGE_SIZE } from '../../base/page.ts';
 import { flagsOf, frameOf, highWord, lowWord } from './page-table-entry.ts';
 
 /** What a frame serves as: `struct page` reduced to what laws ask for. */
-export type FrameUse = 'free' | 'reserved' | 'page-table' | 'kernel-image' | 'vmalloc' | 'arena' | 'slab';
+export type FrameUse = 'free' | 'reserved' | 'page-table' | 'kernel-image' | 'vmalloc' | 'arena' | 'anonymous' | 'slab';
 
 /** Bytes of a frame: all the same until the first partial write. */
 interface Content {
@@ -85,6 +85,13 @@ export class Frame implements Undoable {
     const bytes = this.#materialise();
     this.#journal.record(this, offset, bytes.slice(offset, offset + source.length));
     bytes.set(source, offset);
+  }
+
+  /** The bytes themselves, to be written at will until the journal's next mark; what they were is recorded once, here. */
+  open(): Uint8Array {
+    const bytes = this.#materialise();
+    this.#journal.record(this, 0, bytes.slice());
+    return bytes;
   }
 
   /** The 32-bit little-endian word number `index`, 0 to 1023. */

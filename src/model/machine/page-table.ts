@@ -108,6 +108,30 @@ export class PageTable {
     yield* this.#leavesOf(this.#memory.frame(this.root), this.levels, 0);
   }
 
+  /** Calls `visit` with every table of the lowest level that may hold entries of pages in [first, end), in order; empty ones are passed over. */
+  eachLowestTable(first: number, end: number, visit: (table: Frame, firstPage: number) => void): void {
+    this.#lowestTablesOf(this.#memory.frame(this.root), this.levels, first, end, visit);
+  }
+
+  #lowestTablesOf(
+    table: Frame,
+    level: number,
+    first: number,
+    end: number,
+    visit: (table: Frame, firstPage: number) => void,
+  ): void {
+    const span = pagesAtLevel(level);
+    let index = PageTable.indexAt(first, level);
+    for (let from = firstPageOf(first, level); from < end; from += span, index++) {
+      const flags = table.entryFlags(index);
+      if (!isPresent(flags) || (flags & LARGE) !== 0) continue;
+      const below = this.#memory.frame(table.entryFrame(index));
+      if (below.uniformByte === 0) continue;
+      if (level === 2) visit(below, from);
+      else this.#lowestTablesOf(below, level - 1, Math.max(first, from), Math.min(end, from + span), visit);
+    }
+  }
+
   *#leavesOf(table: Frame, level: number, firstPage: number): Generator<Leaf> {
     for (let index = 0; index < 512; index++) {
       const flags = table.entryFlags(index);

@@ -45,6 +45,12 @@ export class PhysicalMemory {
     }
   }
 
+  /** Frames that could be handed out now. */
+  get freeFrameCount(): number {
+    const { firstFree, firstBlock } = this.#edge;
+    return firstBlock - firstFree + this.#freedFrames.length + PAGES_PER_2M * this.#freedBlocks.length;
+  }
+
   /** Hands out one frame with whatever its last owner left in it, or undefined when none is free. */
   allocate(use: Exclude<FrameUse, 'free'>): Frame | undefined {
     const number = this.#takeFrame();

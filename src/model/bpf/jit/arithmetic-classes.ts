@@ -1,5 +1,5 @@
 /** Which x86 code an instruction of the ALU and ALU64 classes becomes; how that is written is in alu.ts. */
-import { Class, MoveOffset, Operation, operationOf, Source } from '../instruction.ts';
+import { CAST_TO_USER, Class, MoveOffset, Operation, operationOf, Source } from '../instruction.ts';
 import * as alu from './alu.ts';
 import { type FunctionContext, refuseOpcode } from './function-context.ts';
 
@@ -70,6 +70,3 @@ function emitMove(c: FunctionContext, word: number, immediate: number, to: numbe
     alu.emitSignExtendingMove(e, wide, offset, to, from);
   }
 }
-
-/** The immediate of a cast from address space 0 to 1: target space in the lower half, source space in the upper. */
-const CAST_TO_USER = 1 << 16;

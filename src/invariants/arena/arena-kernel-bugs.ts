@@ -1,0 +1,76 @@
+import type { Happened } from '../../language/invariant.ts';
+import { type KernelBug, kernelBug } from '../../language/kernel-bug.ts';
+import type { ArenaWorld } from '../../model/arena-world.ts';
+import type { ArenaProgram } from '../../model/bpf/arena-program.ts';
+import { registerOf } from './argument-register.ts';
+
+const FREES = new Set(['bpf_arena_free_pages', 'arena_free_begin']);
+
+/** Whether the step frees from an address below the base in the window of the arena. */
+function freesBelowBase({ operation, taken }: Happened): boolean {
+  if (!FREES.has(operation.name)) return false;
+  const { arena } = taken.program as ArenaProgram;
+  return registerOf(arena, taken) % 2n ** 32n < arena.userStart % 2n ** 32n;
+}
+
+const freeBelowBase = kernelBug<ArenaWorld>({
+  name: 'free-below-base',
+  story:
+    'bpf_arena_free_pages() of an address below the arena computes a slot far above its end and puts that into the free set; a later allocation can return an address outside of the arena.',
+  kernels: ['arena-v2', '6.9', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1'],
+  laws: [
+    'frees-stay-inside-the-arena',
+    'free-slots-lie-inside-the-arena',
+    'only-reservations-reserve',
+    'free-slots-hold-no-page',
+  ],
+  fix: 'b5a71cb2db6d "bpf: Reject arena frees below the arena base"',
+  recognises: (_, happened) => freesBelowBase(happened) || happened.operation.name === 'arena_free_worker',
+});
+
+const staleEntryRace = kernelBug<ArenaWorld>({
+  name: 'stale-entry-race',
+  story:
+    'A fault has taken the page, a free clears and zaps it, and only then the fault installs its entry: the user keeps a page that the kernel no longer has.',
+  kernels: ['arena-v2', '6.9', '6.12', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
+  laws: ['users-see-the-kernels-page'],
+  recognises: (_, { operation }) => operation.name === 'finish_fault',
+});
+
+const sharedAreaRecord = kernelBug<ArenaWorld>({
+  name: 'shared-area-record',
+  story:
+    'A fork or a split makes a copy of an area that shares its record; a free zaps only the area that the record names, which may be gone.',
+  kernels: ['arena-v2', '6.9', '6.13', '6.16', '6.17', '6.18.15', '6.19'],
+  laws: ['records-name-live-areas', 'areas-are-whole'],
+  fix: '4fddde2a732d "bpf: Fix use-after-free in arena_vm_close on fork"',
+  recognises: (_, { operation }) =>
+    ['fork', 'munmap', 'mprotect', 'mremap', 'mmap', 'exit_mmap'].includes(operation.name),
+});
+
+const slotsLostWithoutMemory = kernelBug<ArenaWorld>({
+  name: 'slots-lost-without-memory',
+  story:
+    'Without memory for a node, cutting a free run loses its right part and setting a run loses what was inside: neither free nor used.',
+  kernels: ['6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
+  laws: ['refused-calls-change-nothing', 'only-reservations-reserve', 'freed-pages-are-gone'],
+  fix: '3941710a504a and b51b058999e0 (September 2026)',
+  recognises: ({ failing }) => failing.failed === 'range node',
+});
+
+const searchErrorIsAddressZero = kernelBug<ArenaWorld>({
+  name: 'search-error-is-address-zero',
+  story: 'Where no address is found for a mapping, the patch set answers 0 instead of the error.',
+  kernels: ['arena-v2'],
+  laws: ['the-user-range-is-one-window'],
+  recognises: (_, { operation }) => operation.name === 'mmap',
+});
+
+/** What kernels with arenas do against the laws. */
+export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
+  freeBelowBase,
+  staleEntryRace,
+  sharedAreaRecord,
+  slotsLostWithoutMemory,
+  searchErrorIsAddressZero,
+];

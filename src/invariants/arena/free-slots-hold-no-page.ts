@@ -1,0 +1,42 @@
+import { invariant } from '../../language/invariant.ts';
+import type { ArenaWorld } from '../../model/arena-world.ts';
+import { arenaSlots } from '../domains/arena.ts';
+import { runAt } from '../ghosts/arena-free-runs.ts';
+import { arenaLedger, ledgerOf, type TouchedSlots } from '../ghosts/arena-ledger.ts';
+
+/** Facts I2 and I3: what is free holds no data page, so that nobody is handed a page that another one uses. */
+export const freeSlotsHoldNoPage = invariant<ArenaWorld, TouchedSlots>({
+  name: 'free-slots-hold-no-page',
+  law: 'A slot that is free holds no page; a slot that holds a page is not free.',
+  ghosts: [arenaLedger],
+  over: arenaSlots,
+  judge(world, { arena, first, last }, violated) {
+    const ledger = ledgerOf(world);
+    const start = arena.start32 >>> 12;
+    const judgeAt = (slot: number): void => {
+      const frame = ledger.kernelFrame(arena, (start + slot) % 2 ** 20);
+      if (frame === undefined || frame === arena.scratch || runAt(arena, slot) === undefined) return;
+      violated(`slot ${slot} is free and holds frame ${frame}`);
+    };
+    if (last - first < 64) for (let slot = first; slot <= last; slot++) judgeAt(slot);
+    else for (const slot of populatedBetween(arena, first, last)) judgeAt(slot);
+  },
+});
+
+/** Slots of [first, last] with an entry in the tables, found table by table. */
+function populatedBetween(
+  { window, surroundings, start32 }: TouchedSlots['arena'],
+  first: number,
+  last: number,
+): number[] {
+  const slots: number[] = [];
+  const start = start32 >>> 12;
+  surroundings.machine.kernelTables.eachLowestTable(window.first, window.first + 2 ** 20, (table, firstPage) => {
+    for (let at = 0; at < 512; at++) {
+      if (table.word(2 * at) === 0) continue;
+      const slot = (firstPage + at - window.first - start + 2 ** 20) % 2 ** 20;
+      if (slot >= first && slot <= last) slots.push(slot);
+    }
+  });
+  return slots;
+}

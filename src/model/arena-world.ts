@@ -1,0 +1,55 @@
+import { Journal, JournaledArray } from '../base/journal.ts';
+import type { ArenaProfile } from './bpf/arena-profile.ts';
+import { Arenas } from './bpf/arenas.ts';
+import { FailurePlan } from './kernel/failing.ts';
+import { layoutOf } from './kernel/layout.ts';
+import { Locks } from './kernel/locks.ts';
+import { PageReferences } from './kernel/user-memory/page-references.ts';
+import { Process, type ProcessSurroundings } from './kernel/user-memory/process.ts';
+import { VmAreaCache } from './kernel/user-memory/vm-area.ts';
+import { VmapAreas } from './kernel/vmap-areas.ts';
+import { Machine, type MachineConfiguration } from './machine/machine.ts';
+
+/**
+ * A machine on which processes and BPF programs share arenas: all that an arena needs of a kernel, and nothing else. The
+ * kernel image and the direct map are left out; no arena operation reads or changes them.
+ */
+export class ArenaWorld {
+  readonly journal = new Journal();
+  readonly failing = new FailurePlan();
+  readonly profile: ArenaProfile;
+  readonly machine: Machine;
+  readonly references: PageReferences;
+  readonly vmapAreas: VmapAreas;
+  readonly arenas: Arenas;
+  readonly processes: JournaledArray<Process>;
+  readonly #surroundings: ProcessSurroundings;
+
+  constructor(profile: ArenaProfile, configuration: MachineConfiguration) {
+    const { journal, failing } = this;
+    this.profile = profile;
+    this.machine = new Machine(journal, configuration, 0);
+    const { machine } = this;
+    this.references = new PageReferences(journal, machine.memory);
+    this.vmapAreas = new VmapAreas(journal, machine, new Locks(journal));
+    const { references, vmapAreas } = this;
+    const { vmalloc } = layoutOf(configuration.levels, 0);
+    this.arenas = new Arenas({ journal, machine, references, failing, vmapAreas, vmalloc, profile });
+    this.processes = new JournaledArray<Process>(journal);
+    this.#surroundings = {
+      journal,
+      machine,
+      references,
+      areaCache: new VmAreaCache(journal, profile.freedAreas === 'overwritten'),
+      committablePages: configuration.frames,
+      anonymousInodesNoExec: profile.anonymousInodesNoExec,
+    };
+  }
+
+  /** A process with nothing mapped. */
+  newProcess(): Process {
+    const process = new Process(this.#surroundings, this.processes.length + 1);
+    this.processes.push(process);
+    return process;
+  }
+}

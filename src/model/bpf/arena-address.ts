@@ -1,0 +1,45 @@
+/**
+ * The arithmetic of arena addresses. An arena's user range never crosses a multiple of 4 GiB, so the low 32 bits of an
+ * address name a page both for user space and in the kernel's window of 4 GiB:
+ *
+ *   area base                kern_vm_start                                          + 4 GiB
+ *   ├── half guard (32 KiB) ─┼──────────── page of user address U at (u32)U ────────┼── half guard ──┤ vmalloc guard page
+ *
+ * A load or store adds its signed 16-bit offset after the 32-bit pointer was extended, hence the guards.
+ */
+export const SLOTS_PER_WINDOW = 2 ** 20;
+/** 4 GiB, the largest arena. */
+export const LARGEST_ARENA = 2 ** 32;
+
+/** Bytes of guard space, half of it on each side: room for a signed 16-bit offset, in whole pages on each side. */
+export function guardBytes(pageSize: number): number {
+  const step = 2 * pageSize;
+  return Math.ceil(2 ** 16 / step) * step;
+}
+
+/** Bytes of the kernel's virtual area, without vmalloc's own guard page. */
+export const windowBytes = (pageSize: number): number => LARGEST_ARENA + guardBytes(pageSize);
+
+/** Pages of half a guard, for 4 KiB pages. */
+export const HALF_GUARD_PAGES = guardBytes(4096) / 2 / 4096;
+
+/** The low 32 bits of an address or register. */
+export const low32 = (value: bigint): number => Number(BigInt.asUintN(32, value));
+
+/** clear_lo32() */
+export const high32 = (value: bigint): bigint => (value >> 32n) << 32n;
+
+/** compute_pgoff(): the slot of an address, modulo 2^20 and so without any regard to where the arena ends. */
+export const slotOf = (address32: number, start32: number): number => ((address32 - start32) >>> 0) >>> 12;
+
+/** Where in the window the page of a slot lies. */
+export const windowIndexOf = (slot: number, start32: number): number => (slot + (start32 >>> 12)) % SLOTS_PER_WINDOW;
+
+/** What the JIT makes of a cast to user space: only the low half decides what is NULL (facts D2, L7). */
+export function castToUser(value: bigint, userStart: bigint, convert: boolean): bigint {
+  const low = BigInt.asUintN(32, value);
+  return low === 0n || !convert ? low : high32(userStart) | low;
+}
+
+/** A cast to kernel space is a 32-bit move. */
+export const castToKernel = (value: bigint): bigint => BigInt.asUintN(32, value);

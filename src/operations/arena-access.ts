@@ -1,0 +1,84 @@
+import { integer, made, oneOf, word64 } from '../language/argument.ts';
+import { operation } from '../language/operation.ts';
+import type { ArenaWorld } from '../model/arena-world.ts';
+import type { AccessAnswer, AccessSize, ArenaProgram } from '../model/bpf/arena-program.ts';
+import { addressOf, byteArgument, formArgument, pageArgument } from './arena-arguments.ts';
+
+const where = { page: pageArgument, byte: byteArgument, form: formArgument };
+
+/** The instruction's offset: up to eight pages to either side, where the guards are. */
+const offsetArgument = integer({
+  min: -32_768,
+  max: 32_767,
+  default: 0,
+  boundaries: [-4096, -1, 4095, 4096],
+  typical: ({ random }) => (random.chance(0.8) ? 0 : random.between(-32_768, 32_767)),
+});
+
+/** Bytes by the kernel's names of access widths. */
+const widths = { b: 1, h: 2, w: 4, dw: 8 } as const satisfies Record<string, AccessSize>;
+const widthArgument = oneOf(['dw', 'w', 'h', 'b'], { default: 'dw' });
+const valueArgument = word64({ default: 1n });
+
+const load = operation({
+  name: 'arena_load',
+  does: 'A program loads through a pointer into the arena; an absent page reads as 0 (PROBE_MEM32).',
+  weight: 2,
+  takes: { program: made<ArenaProgram>('program'), ...where, offset: offsetArgument, width: widthArgument },
+  apply: (_: ArenaWorld, { program, offset, width, ...at }) =>
+    shown(program.load({ pointer: addressOf(program.arena, at), offset, size: widths[width] })),
+});
+
+const store = operation({
+  name: 'arena_store',
+  does: 'A program stores through a pointer into the arena; on an absent page nothing happens (PROBE_MEM32).',
+  weight: 2,
+  takes: {
+    program: made<ArenaProgram>('program'),
+    ...where,
+    offset: offsetArgument,
+    width: widthArgument,
+    value: valueArgument,
+  },
+  apply: (_: ArenaWorld, { program, offset, width, value, ...at }) =>
+    shown(program.store({ pointer: addressOf(program.arena, at), offset, size: widths[width] }, value)),
+});
+
+const atomic = operation({
+  name: 'arena_atomic',
+  does: 'A program performs an atomic operation in the arena (PROBE_ATOMIC).',
+  takes: {
+    program: made<ArenaProgram>('program'),
+    ...where,
+    offset: offsetArgument,
+    width: oneOf(['dw', 'w'], { default: 'dw' }),
+    kind: oneOf(['add', 'and', 'or', 'xor', 'fadd', 'xchg', 'cmpxchg', 'ldacq', 'strel']),
+    value: valueArgument,
+    expect: valueArgument,
+  },
+  ready: ({ profile }: ArenaWorld, { kind }) =>
+    profile.atomics && (profile.acquireRelease || (kind !== 'ldacq' && kind !== 'strel')),
+  apply(_: ArenaWorld, { program, offset, width, kind, value, expect, ...at }) {
+    const place = { pointer: addressOf(program.arena, at), offset, size: widths[width] };
+    return shown(program.atomic(place, { kind, value, expect }));
+  },
+});
+
+const cast = operation({
+  name: 'addr_space_cast',
+  does: 'Casts a pointer between the address spaces 1 (arena) and 0 (kernel).',
+  weight: 0.3,
+  takes: { program: made<ArenaProgram>('program'), ...where, to: oneOf(['user', 'kernel']) },
+  apply(_: ArenaWorld, { program, to, ...at }) {
+    const value = addressOf(program.arena, at);
+    return to === 'user' ? program.castToUser(value) : program.castToKernel(value);
+  },
+});
+
+/** The register afterwards, and what was reported. */
+const shown = ({ value, report }: AccessAnswer) => ({
+  ...(value !== undefined && { value }),
+  ...(report !== undefined && { report: report.kind, at: report.address }),
+});
+
+export const arenaAccessOperations = [load, store, atomic, cast] as const;

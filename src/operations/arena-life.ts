@@ -1,0 +1,100 @@
+import { boolean, integer, made, oneOf } from '../language/argument.ts';
+import { operation, refuse } from '../language/operation.ts';
+import type { ArenaWorld } from '../model/arena-world.ts';
+import { BPF_F_MMAPABLE, BPF_F_NO_USER_CONV, BPF_F_SEGV_ON_FAULT } from '../model/bpf/arena-attributes.ts';
+import { elementOperation, freezeArena } from '../model/bpf/arena-elements.ts';
+import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
+import { failingArgument } from './circumstance.ts';
+
+/** Where the creator wants the arena: `map_extra`. */
+const places = {
+  none: 0n,
+  page: 0x4800_0000_2000n,
+  aligned: 0x4801_0000_0000n,
+  'ends-at-4g': 0x4800_ffff_0000n,
+  'near-4g': 0x4800_ffff_e000n,
+  unaligned: 0x4800_0000_0800n,
+  'kernel-half': 0xffff_8880_0000_0000n,
+} as const;
+
+/** Slots that suites make arenas with: small ones fill up, those of 4 GiB have a page 0 in the window. */
+const slots = integer({
+  min: 0,
+  max: 0xffff_ffff,
+  default: 1,
+  boundaries: [16, 2 ** 20],
+  typical: ({ random, sizeLean }) => (random.chance(0.1) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+});
+
+const arenaCreate = operation({
+  name: 'arena_map_alloc',
+  does: 'BPF_MAP_CREATE of an arena, with attributes that may be wrong in every way (kernel/bpf/arena.c).',
+  makes: 'arena',
+  takes: {
+    slots,
+    place: oneOf(['none', 'page', 'aligned', 'ends-at-4g', 'near-4g', 'unaligned', 'kernel-half'], { default: 'none' }),
+    segv: boolean({ default: false, probability: 0.3 }),
+    no_user_conv: boolean({ default: false, probability: 0.2 }),
+    mmapable: boolean({ default: true, probability: 0.98 }),
+    other_flags: integer({ min: 0, max: 0xff, default: 0, typical: ({ random }) => (random.chance(0.03) ? 4 : 0) }),
+    key_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 4 : 0) }),
+    value_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 8 : 0) }),
+    failing: failingArgument,
+  },
+  ready: ({ arenas }: ArenaWorld) => arenas.live.length < 3,
+  apply({ arenas, failing: plan }: ArenaWorld, taken) {
+    const flags =
+      (taken.mmapable ? BPF_F_MMAPABLE : 0) |
+      (taken.segv ? BPF_F_SEGV_ON_FAULT : 0) |
+      (taken.no_user_conv ? BPF_F_NO_USER_CONV : 0) |
+      taken.other_flags;
+    const made = plan.during(taken.failing, () =>
+      arenas.create({
+        flags,
+        maxEntries: taken.slots,
+        mapExtra: places[taken.place],
+        keySize: taken.key_size,
+        valueSize: taken.value_size,
+      }),
+    );
+    return typeof made === 'string' ? refuse(made) : made;
+  },
+  shows: () => 0,
+});
+
+const arenaFree = operation({
+  name: 'arena_map_free',
+  does: 'The last holder of the map lets go: descriptors, programs and mappings are gone (kernel/bpf/arena.c).',
+  ends: 'arena',
+  weight: 0.5,
+  takes: { arena: made<ArenaMapping>('arena') },
+  ready: (_: ArenaWorld, { arena: { arena } }) => arena.users === 0 && arena.records.length === 0,
+  apply: ({ arenas }: ArenaWorld, { arena }) => arenas.destroy(arena),
+});
+
+const mapFreeze = operation({
+  name: 'map_freeze',
+  does: 'BPF_MAP_FREEZE; busy for ever after one writable mapping (kernel/bpf/syscall.c).',
+  weight: 0.1,
+  takes: { arena: made<ArenaMapping>('arena') },
+  apply: (_: ArenaWorld, { arena: { arena } }) => {
+    const refused = freezeArena(arena);
+    return refused === undefined ? 0 : refuse(refused);
+  },
+});
+
+const mapElement = operation({
+  name: 'map_element',
+  does: 'An element command of bpf(2) on an arena, which has no elements (kernel/bpf/syscall.c).',
+  weight: 0.1,
+  takes: {
+    arena: made<ArenaMapping>('arena'),
+    command: oneOf(['lookup', 'update', 'delete', 'next-key']),
+    key: boolean({ default: false }),
+    value: boolean({ default: false }),
+  },
+  apply: (_: ArenaWorld, { arena: { arena }, command, key, value }) =>
+    refuse(elementOperation(arena, command, { key, value })),
+});
+
+export const arenaLifeOperations = [arenaCreate, arenaFree, mapFreeze, mapElement] as const;
