@@ -22,6 +22,7 @@ const NEEDED = [
 const WELCOME = [
   /^dist\/.*\.(?:js|d\.ts)$/,
   /^corpus\/(?!golden\/).*\.trace$/,
+  /^corpus\/core\/(?:README\.md|[a-z-]+\.[co])$/,
   /^(?:package\.json|README\.md|LICENSE|bin\/roxcheck\.js)$/,
 ];
 

@@ -144,7 +144,7 @@ function makeFolder(folder: string): void {
   }
 }
 
-function orExplain<Result>(whatFailed: string, act: () => Result): Result {
+export function orExplain<Result>(whatFailed: string, act: () => Result): Result {
   try {
     return act();
   } catch (error) {

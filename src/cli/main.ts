@@ -10,6 +10,7 @@ import { bpfConformanceVerb } from './bpf-conformance.ts';
 import { bpfPluginVerb } from './bpf-plugin.ts';
 import { bugReport } from './bug-report.ts';
 import { conformVerb } from './conform.ts';
+import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
@@ -39,6 +40,7 @@ const VERBS: readonly Verb[] = [
   listVerb,
   explainVerb,
   conformVerb,
+  coreVerb,
   jitVerb,
   bpfConformanceVerb,
   bpfPluginVerb,

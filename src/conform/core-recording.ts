@@ -18,8 +18,16 @@ import { KERNEL_6_18, type RelocationPolicy } from '../model/bpf/core-relocation
 import { type Errno, isRefusal, type Refusal } from '../model/bpf/core-relocation/refusal.ts';
 import { type Loaded, loadProgram } from '../model/bpf/core-relocation/verifier/load.ts';
 import { caseObject } from './core-case-object.ts';
-import { type CompanionFiles, RecordedTargets, targetLines } from './core-targets.ts';
-import { type Conformance, type Difference, differences, Tally } from './tally.ts';
+import { RecordedTargets, targetLines } from './core-targets.ts';
+import {
+  type ConformContext,
+  type ConformReport,
+  ConformTally,
+  type Difference,
+  differences,
+  type RecordedLine,
+  type RecordingKind,
+} from './recording.ts';
 
 const Input = v.object({
   name: v.string(),
@@ -79,13 +87,12 @@ type EarlyOutcome = v.InferOutput<typeof EarlyCase>['early'];
 const MAP_VALUE_BYTES = 40_000;
 
 /** How `conform` knows such a file and performs it. */
-export const coreRecording = {
+export const coreRecording: RecordingKind = {
   name: 'core-relocation',
   about: 'CO-RE relocation of single programs, by the kernel or by libbpf: success, error and instructions.',
-  recognises: (first: Readonly<Record<string, unknown>>): boolean =>
-    ('late' in first && 'relos' in first) || ('early' in first && 'vs_derived_late' in first),
-  perform(lines: readonly unknown[], files: CompanionFiles): Conformance {
-    const needsInputs = lines.some((line) => typeof line === 'object' && line !== null && 'early' in line);
+  recognises: (first) => ('late' in first && 'relos' in first) || ('early' in first && 'vs_derived_late' in first),
+  perform(lines: readonly RecordedLine[], files: ConformContext): ConformReport {
+    const needsInputs = lines.some((line) => 'early' in line);
     const inputs = needsInputs ? files.companion('core-late-derived.jsonl.gz') : [];
     return performCoreRecording(lines, { targets: targetLines(files), inputs });
   },
@@ -102,14 +109,14 @@ interface CoreCompanions {
  * Performs every line (a parsed JSON object) of a core-late or core-early recording.
  * @public
  */
-export function performCoreRecording(lines: Iterable<unknown>, companions: CoreCompanions): Conformance {
+export function performCoreRecording(lines: Iterable<unknown>, companions: CoreCompanions): ConformReport {
   const targets = new RecordedTargets(companions.targets);
   const inputs = new Map<string, CoreInput>();
   for (const line of companions.inputs ?? []) {
     const input = v.parse(Input, line);
     inputs.set(input.name, input);
   }
-  const tally = new Tally();
+  const tally = new ConformTally();
   for (const line of lines) {
     if (typeof line === 'object' && line !== null && 'late' in line)
       performLate(v.parse(LateCase, line), targets, tally);
@@ -118,11 +125,15 @@ export function performCoreRecording(lines: Iterable<unknown>, companions: CoreC
   return tally;
 }
 
-function performLate({ late, ...input }: v.InferOutput<typeof LateCase>, targets: TargetTypes, tally: Tally): void {
+function performLate(
+  { late, ...input }: v.InferOutput<typeof LateCase>,
+  targets: TargetTypes,
+  tally: ConformTally,
+): void {
   const policy = late.source === 'derived' ? DERIVED_6_18 : KERNEL_6_18;
   if (late.skipped !== undefined) tally.skip(input.name, late.skipped);
-  else if (late.btf_load !== undefined) tally.judge(compareBtfLoad(input, late.btf_load));
-  else tally.judge(compareLoad(input.name, 'load', late, lateOutcome(input, targets, policy)));
+  else if (late.btf_load !== undefined) tally.judgeFirst(compareBtfLoad(input, late.btf_load));
+  else tally.judgeFirst(compareLoad(input.name, 'load', late, lateOutcome(input, targets, policy)));
 }
 
 /** A kernel that refused the types of a case never saw its program. */
@@ -179,12 +190,12 @@ function performEarly(
   { name, early }: v.InferOutput<typeof EarlyCase>,
   inputs: ReadonlyMap<string, CoreInput>,
   targets: TargetTypes,
-  tally: Tally,
+  tally: ConformTally,
 ): void {
   const input = inputs.get(name);
   if (early.na !== undefined) tally.skip(name, early.na);
   else if (input === undefined) tally.skip(name, 'its input is not in the companion file');
-  else tally.judge(compareEarly(input, early, targets));
+  else tally.judgeFirst(compareEarly(input, early, targets));
 }
 
 function compareEarly(input: CoreInput, early: EarlyOutcome, targets: TargetTypes): Difference[] {

@@ -6,16 +6,13 @@ import * as v from 'valibot';
 import { fromHex } from '../base/bytes.ts';
 import { parseBtf } from '../model/bpf/btf/parse.ts';
 import type { Candidate, TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
+import type { ConformContext } from './recording.ts';
 
-/** Where a recording's companion files come from: beside it, else from the golden corpus. */
-export interface CompanionFiles {
-  /** The objects of a file that has to be there. */
-  companion(fileName: string): readonly unknown[];
-  optionalCompanion(fileName: string): readonly unknown[] | undefined;
-}
+/** Where a recording's companion files come from. */
+type Companions = Pick<ConformContext, 'companion' | 'optionalCompanion'>;
 
 /** Target types of a recording, and those of a second file that holds what recordings of whole objects need besides. */
-export const targetLines = (files: CompanionFiles): readonly unknown[] => [
+export const targetLines = (files: Companions): readonly unknown[] => [
   ...files.companion('targets.jsonl.gz'),
   ...(files.optionalCompanion('targets-light-skeleton.jsonl.gz') ?? []),
 ];

@@ -18,8 +18,8 @@ import type { BpfObject, Relocation } from '../model/bpf/core-relocation/object.
 import { openObject } from '../model/bpf/core-relocation/object-from-elf.ts';
 import { isRefusal } from '../model/bpf/core-relocation/refusal.ts';
 import { errorNumber } from './core-recording.ts';
-import { type CompanionFiles, RecordedTargets, targetLines } from './core-targets.ts';
-import { type Conformance, type Difference, differences, Tally } from './tally.ts';
+import { RecordedTargets, targetLines } from './core-targets.ts';
+import { type ConformReport, ConformTally, type Difference, differences, type RecordingKind } from './recording.ts';
 
 const Programs = v.array(v.object({ name: v.string(), insns: v.string() }));
 const LayoutCase = v.object({
@@ -35,12 +35,11 @@ const LayoutCase = v.object({
 type Layout = v.InferOutput<typeof LayoutCase>;
 
 /** How `conform` knows such a file and performs it. */
-export const lightSkeletonRecording = {
+export const lightSkeletonRecording: RecordingKind = {
   name: 'light-skeleton',
   about: 'Objects made by clang: how libbpf appends their subprograms, and what loaders and direct loads are given.',
-  recognises: (first: Readonly<Record<string, unknown>>): boolean => 'elf' in first && 'prog_load' in first,
-  perform: (lines: readonly unknown[], files: CompanionFiles): Conformance =>
-    performLightSkeletonRecording(lines, { targets: targetLines(files) }),
+  recognises: (first) => 'elf' in first && 'prog_load' in first,
+  perform: (lines, files) => performLightSkeletonRecording(lines, { targets: targetLines(files) }),
 };
 
 /**
@@ -50,10 +49,10 @@ export const lightSkeletonRecording = {
 export function performLightSkeletonRecording(
   lines: Iterable<unknown>,
   companions: { readonly targets: Iterable<unknown> },
-): Conformance {
+): ConformReport {
   const targets = new RecordedTargets(companions.targets);
-  const tally = new Tally();
-  for (const line of lines) tally.judge(compareLayout(v.parse(LayoutCase, line), targets));
+  const tally = new ConformTally();
+  for (const line of lines) tally.judgeFirst(compareLayout(v.parse(LayoutCase, line), targets));
   return tally;
 }
 

@@ -71,7 +71,24 @@ export class ConformTally implements ConformReport {
     if (this.firstFailures.length < MOST_DIFFERENCES) this.firstFailures.push(difference);
   }
 
+  /** The same for a case that was compared field by field: only its first difference is kept. */
+  judgeFirst([first]: readonly Difference[]): void {
+    this.judge(first);
+  }
+
   skip(name: string, reason: string): void {
     this.skipped.push({ name, reason });
   }
+}
+
+/** Compares fields in order and gives those that differ; values are compared as JSON. `part` says which part of the case. */
+export function differences(
+  name: string,
+  part: string,
+  expected: Readonly<Record<string, unknown>>,
+  actual: Readonly<Record<string, unknown>>,
+): Difference[] {
+  return Object.keys(expected)
+    .filter((field) => JSON.stringify(expected[field]) !== JSON.stringify(actual[field]))
+    .map((field) => ({ name, field: `${part}.${field}`, expected: expected[field], actual: actual[field] }));
 }

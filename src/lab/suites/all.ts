@@ -2,6 +2,7 @@ import type { AnySuite } from '../../language/suite.ts';
 import { arenaSuites } from './arena.ts';
 import { arenaUseCases } from './arena-use-cases.ts';
 import { bootSuite } from './boot.ts';
+import { coreRecordSuite, coreRelocationSuite } from './core-relocation.ts';
 import { dispatcherSuite } from './dispatcher.ts';
 import { execmemProposalSuite, execmemSelftestSuite } from './execmem-proposal.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
@@ -25,6 +26,8 @@ export const allSuites: readonly AnySuite[] = [
   dispatcherSuite,
   progPackIntroductionSuite,
   perProgramTextSuite,
+  coreRelocationSuite,
+  coreRecordSuite,
   ...arenaSuites,
   ...arenaUseCases,
   execmemProposalSuite,

@@ -3,8 +3,8 @@
  * kernel/bpf/btf.c, Linux 6.18). Order decides which message a blob with several faults gets.
  */
 
+import { type BtfRefusal, refused } from './refused.ts';
 import { KINDS } from './type.ts';
-import { type BtfRefusal, refused } from './validate.ts';
 import { TRAILERS } from './wire.ts';
 
 export interface MetaContext {

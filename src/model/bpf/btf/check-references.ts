@@ -5,6 +5,7 @@
  */
 import type { Btf } from './blob.ts';
 import { hasSize, isAggregate, isOnlySource, isRegularInt, isSizeless, needsResolving } from './kind-sets.ts';
+import { type BtfRefusal, refused } from './refused.ts';
 import {
   type BtfArray,
   type BtfComposite,
@@ -18,7 +19,6 @@ import {
   isComposite,
   isModifier,
 } from './type.ts';
-import { type BtfRefusal, refused } from './validate.ts';
 
 const DEEPEST = 32;
 

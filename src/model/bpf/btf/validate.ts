@@ -7,29 +7,13 @@
 import { Btf } from './blob.ts';
 import { checkMeta } from './check-meta.ts';
 import { checkReferences, checkTypeTags } from './check-references.ts';
+import { type BtfRefusal, refused } from './refused.ts';
 import { BTF_MAGIC } from './wire.ts';
-
-/** BTF_LOAD refuses. `ENOTSUPP` is 524, an error user space has no name for. */
-export interface BtfRefusal {
-  readonly kind: 'refused';
-  readonly errno: 'EINVAL' | 'E2BIG' | 'EEXIST' | 'ELOOP' | 'ENOTSUPP';
-  /** The kernel's message, without the numbers it appends. */
-  readonly message: string;
-  /** The type it is about; 0 where it is about the blob. */
-  readonly typeId: number;
-}
 
 export interface BtfLoaded {
   readonly kind: 'loaded';
   readonly btf: Btf;
 }
-
-export const refused = (message: string, typeId = 0, errno: BtfRefusal['errno'] = 'EINVAL'): BtfRefusal => ({
-  kind: 'refused',
-  errno,
-  message,
-  typeId,
-});
 
 /** Largest offset of a name (BTF_MAX_NAME_OFFSET); the string section may be one byte longer. */
 const LARGEST_NAME_OFFSET = 0xff_ffff;

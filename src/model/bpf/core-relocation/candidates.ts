@@ -3,9 +3,12 @@
  * searches once per local type (libbpf.c:bpf_core_find_cands()); the kernel keeps a small cache for all programs, whose
  * key is the NAME alone: a query for `union list_head` answers a later one for `struct list_head`
  * (kernel/bpf/btf.c:bpf_core_find_cands(); the known bug N1 of 6.18).
- * Left out: module BTF, searched only where vmlinux gives nothing, and the mutex, because loads are atomic here.
+ * Types of modules are searched only where vmlinux gives nothing. The kernel caches them apart, in 31 slots of their own;
+ * here one entry holds what was found, which differs only in what a collision forgets. Left out: the mutex, because loads
+ * are atomic here.
  */
 
+import type { Journal } from '../../../base/journal.ts';
 import type { Btf } from '../btf/blob.ts';
 import { essentialName } from '../btf/essential-name.ts';
 import { isAnyEnum } from '../btf/type.ts';
@@ -23,6 +26,8 @@ export interface Candidate {
 /** Where target types come from: all types of one essential name, whatever their kind, ids ascending. */
 export interface TargetTypes {
   namesakes(essential: string): readonly Candidate[];
+  /** The same for loaded modules; missing where there are none or, for libbpf, where the caller may not enumerate them (V11). */
+  readonly moduleNamesakes?: ((essential: string) => readonly Candidate[]) | undefined;
 }
 
 /** A whole blob as the target, as a running kernel has it. */
@@ -45,11 +50,14 @@ export function searchCandidates(
 ): Candidate[] | undefined {
   const type = local.type(typeId);
   if (type === undefined || type.name === '') return undefined;
-  return target.namesakes(essentialName(type.name)).filter(({ btf, typeId: id }) => {
+  const fits = ({ btf, typeId: id }: Candidate): boolean => {
     const other = btf.type(id)!;
     if (other.kind === type.kind) return true;
     return policy.candidateKinds === 'enums-mix' && isAnyEnum(other) && isAnyEnum(type);
-  });
+  };
+  const name = essentialName(type.name);
+  const found = target.namesakes(name).filter(fits);
+  return found.length > 0 ? found : (target.moduleNamesakes?.(name).filter(fits) ?? []);
 }
 
 /** libbpf's finder: one list per local type id for the whole object, shared by all records of that type. */
@@ -77,13 +85,16 @@ const CACHE_SLOTS = 31;
 
 /** The kernel's cache, living as long as the machine: one entry a slot, a collision overwrites, empty answers are kept too. */
 export class CandidateCache implements CandidateFinder {
-  readonly #slots: ({ readonly name: string; readonly candidates: readonly Candidate[] } | undefined)[] = [];
+  readonly #slots: (CacheEntry | undefined)[] = new Array(CACHE_SLOTS).fill(undefined);
   readonly #target: TargetTypes;
   readonly #policy: RelocationPolicy;
+  readonly #journal: Journal | undefined;
 
-  constructor(target: TargetTypes, policy: RelocationPolicy) {
+  /** With a journal, what the cache learns can be undone. */
+  constructor(target: TargetTypes, policy: RelocationPolicy, journal?: Journal) {
     this.#target = target;
     this.#policy = policy;
+    this.#journal = journal;
   }
 
   find(local: Btf, typeId: number): Candidate[] | undefined {
@@ -94,7 +105,7 @@ export class CandidateCache implements CandidateFinder {
     let entry = this.#slots[slot];
     if (entry?.name !== name) {
       entry = { name, candidates: searchCandidates(this.#target, local, typeId, this.#policy) ?? [] };
-      this.#slots[slot] = entry;
+      this.#fill(slot, entry);
     }
     return [...entry.candidates];
   }
@@ -102,8 +113,18 @@ export class CandidateCache implements CandidateFinder {
   /** Forgets one name, as an unrelated name that falls into its slot would make the kernel do. */
   evict(name: string): void {
     const slot = slotOf(essentialName(name));
-    if (this.#slots[slot]?.name === essentialName(name)) this.#slots[slot] = undefined;
+    if (this.#slots[slot]?.name === essentialName(name)) this.#fill(slot, undefined);
   }
+
+  #fill(slot: number, entry: CacheEntry | undefined): void {
+    this.#journal?.record(this.#slots, slot, this.#slots[slot]);
+    this.#slots[slot] = entry;
+  }
+}
+
+interface CacheEntry {
+  readonly name: string;
+  readonly candidates: readonly Candidate[];
 }
 
 /** The slot of an essential name. */

@@ -135,7 +135,9 @@ function fieldValue(kind: number, path: AccessPath, policy: RelocationPolicy): V
     case 'byte_sz':
       return plain(place.byteSize, validate);
     case 'signed':
-      return plain(isAnyEnum(type) ? Number(type.signed) : type.kind === 'int' ? type.encoding & 1 : 0);
+      if (isAnyEnum(type)) return plain(Number(type.signed));
+      // What lies behind a type that is no integer stands for memory that happens to have the sign bit set.
+      return plain(type.kind === 'int' ? type.encoding & 1 : Number(policy.signedness === 'of-any-type'));
     case 'lshift_u64':
       return plain(shiftBy(path.bitOffset + place.bitSize - place.byteOffset * 8), validate);
     default:

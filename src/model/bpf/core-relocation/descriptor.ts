@@ -4,7 +4,7 @@
  * review of November 2021: every descriptor pays for fields that only records use, and there can be very many.
  */
 import { rememberRecords } from './core-pass.ts';
-import { linkMains } from './link.ts';
+import { type LinkedProgram, linkMains } from './link.ts';
 import type { BpfObject } from './object.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 
@@ -73,11 +73,18 @@ export function descriptorMemory(
   const remembered = remembers ? rememberRecords(object) : object;
   if (isRefusal(remembered)) return remembered;
   const linked = linkMains(remembered);
-  if (isRefusal(linked)) return linked;
+  return isRefusal(linked) ? linked : descriptorBytes({ object: remembered, linked }, profile);
+}
+
+/** The same for an object whose subprograms are appended. */
+export function descriptorBytes(
+  { object, linked }: { readonly object: BpfObject; readonly linked: readonly LinkedProgram[] },
+  profile: DescriptorProfile,
+): DescriptorMemory {
   const mains = new Set(linked.map(({ main }) => main));
   const held = [
     ...linked.flatMap(({ relocations }) => relocations),
-    ...remembered.programs.filter((program) => !mains.has(program)).flatMap(({ relocations }) => relocations),
+    ...object.programs.filter((program) => !mains.has(program)).flatMap(({ relocations }) => relocations),
   ];
   const records = held.filter(({ kind }) => kind === 'core').length;
   const bytes = held.length * profile.descriptorBytes;

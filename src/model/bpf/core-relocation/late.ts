@@ -6,12 +6,11 @@
 
 import type { Btf } from '../btf/blob.ts';
 import { RECORD_BYTES, readRecord } from '../btf/core-record.ts';
+import { applyRecord } from './apply-record.ts';
 import type { CandidateFinder } from './candidates.ts';
 import { ProgramImage } from './image.ts';
-import { patchInstruction } from './patch.ts';
 import type { RelocationPolicy } from './policy.ts';
-import { type Failure, failure, isRefusal, type Refusal } from './refusal.ts';
-import { resolveRecord } from './resolve.ts';
+import { type Failure, failure, type Refusal } from './refusal.ts';
 import { checkBeforeRelocation, type LoadContext, type Loaded, verifyAfterRelocation } from './verifier/load.ts';
 
 /** Most records one load may carry: INT_MAX / 16. */
@@ -43,17 +42,32 @@ export interface LateKernel {
    * func_info or line_info: without, it goes through unrelocated. Since c26e97721b17 (September 2026) first of all.
    */
   readonly relocates: 'after-functions-with-debug-info' | 'first';
+  /** How one record is applied, where it is not as usual. */
+  readonly apply?: typeof applyRecord;
 }
 
-export function loadLate(load: LateLoad, kernel: LateKernel): Loaded | Refusal {
+/** Where a load ended, and the kernel's copy of the program as it was then. */
+export interface LateAttempt {
+  readonly stage: 'functions' | 'relocation' | 'verifier';
+  readonly image: Uint8Array;
+  readonly result: Loaded | Refusal;
+}
+
+export const loadLate = (load: LateLoad, kernel: LateKernel): Loaded | Refusal => attemptLate(load, kernel).result;
+
+export function attemptLate(load: LateLoad, kernel: LateKernel): LateAttempt {
   const image = ProgramImage.copyOf(load.instructions);
-  const relocate = (): Refusal | undefined => relocateLate(image, load.btf, load.records, kernel);
-  const checkFunctions = (): Refusal | undefined => checkBeforeRelocation(image, load);
-  const refused =
-    kernel.relocates === 'first'
-      ? (relocate() ?? checkFunctions())
-      : (checkFunctions() ?? (load.functionInfo.length > 0 || load.hasLineInfo ? relocate() : undefined));
-  return refused ?? verifyAfterRelocation(image, load);
+  const { bytes } = image;
+  const looked = kernel.relocates === 'first' || load.functionInfo.length > 0 || load.hasLineInfo;
+  const stages = [
+    { stage: 'functions', check: () => checkBeforeRelocation(image, load) },
+    { stage: 'relocation', check: () => (looked ? relocateLate(image, load.btf, load.records, kernel) : undefined) },
+  ] as const;
+  for (const { stage, check } of kernel.relocates === 'first' ? stages.toReversed() : stages) {
+    const refused = check();
+    if (refused !== undefined) return { stage, image: bytes, result: refused };
+  }
+  return { stage: 'verifier', image: bytes, result: verifyAfterRelocation(image, load) };
 }
 
 /** Applies a record array to an image in place; undefined when every record went through. */
@@ -61,7 +75,7 @@ export function relocateLate(
   image: ProgramImage,
   btf: Btf,
   records: RecordArray,
-  { policy, finder }: Pick<LateKernel, 'policy' | 'finder'>,
+  { policy, finder, apply = applyRecord }: Pick<LateKernel, 'policy' | 'finder' | 'apply'>,
 ): Refusal | undefined {
   const { bytes, count, recordSize } = records;
   if (count === 0) return undefined;
@@ -76,9 +90,7 @@ export function relocateLate(
     const index = record.instructionOffset / 8;
     if (!Number.isInteger(index) || index >= image.length)
       return failure(`record ${number} is for byte ${record.instructionOffset} of ${image.length} instructions`);
-    const resolution = resolveRecord(btf, record, finder, policy);
-    if (isRefusal(resolution)) return resolution;
-    const refused = patchInstruction(image, index, resolution, policy);
+    const refused = apply({ image, index, record, btf, finder, policy });
     if (refused !== undefined) return refused;
   }
   return undefined;

@@ -44,10 +44,10 @@ export function linkProgram(
 }
 
 /** Links every main program that is loaded. */
-export function linkMains(object: BpfObject): LinkedProgram[] | Failure {
+export function linkMains(object: BpfObject, move: MoveRelocation = moveByAppend): LinkedProgram[] | Failure {
   const linked: LinkedProgram[] = [];
   for (const main of object.programs.filter(({ isSubprogram, autoload }) => !isSubprogram && autoload)) {
-    const program = linkProgram(object, main);
+    const program = linkProgram(object, main, move);
     if (isRefusal(program)) return program;
     linked.push(program);
   }

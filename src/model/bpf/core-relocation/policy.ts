@@ -26,6 +26,8 @@ export interface RelocationPolicy {
   readonly validatesTypeIds: boolean;
   /** What a load of an array field is sized by: one innermost element, or the whole array (before d7a4ab15, 2025). */
   readonly arrayAccess: 'element' | 'whole-array';
+  /** Whose signedness a FIELD_SIGNED record asks for: integers have one, or whatever follows any type is taken for it (before b4c8def4, 2021). */
+  readonly signedness: 'of-integers' | 'of-any-type';
   /** How the low word of a 64-bit load counts in the value it holds: as it is, or sign-extended (before 0167a883, 2021). */
   readonly lowWord: 'unsigned' | 'signed';
   /** What nesting too deeply inside a member means: an error, or that the member does not match (before ca602094, 2022). */
@@ -38,6 +40,7 @@ const FIXED = {
   ambiguity: 'refused',
   validatesTypeIds: false,
   arrayAccess: 'element',
+  signedness: 'of-integers',
   lowWord: 'unsigned',
   nestingInMembers: 'error',
 } as const;
@@ -68,3 +71,6 @@ export const KERNEL_6_18: RelocationPolicy = {
 
 /** Kernels of autumn 2026: an unresolved record replaces only what could have been relocated (394ae398337c). */
 export const KERNEL_AFTER_6_18: RelocationPolicy = { ...KERNEL_6_18, poisons: 'relocatable-instruction' };
+
+/** libbpf of the same time: relo_core.c is one file for both, so the fix is in it too (by its source, not recorded). */
+export const LIBBPF_AFTER_1_8: RelocationPolicy = { ...LIBBPF_1_8, poisons: 'relocatable-instruction' };
