@@ -6,8 +6,6 @@ export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
 /** Base pages in a 2 MiB leaf. */
 export const PAGES_PER_2M = 512;
-/** Base pages in a 1 GiB leaf. */
-export const PAGES_PER_1G = 512 * 512;
 export const SIZE_2M = PAGES_PER_2M * PAGE_SIZE;
 
 /** The number of the page that holds the address. */
