@@ -15,11 +15,15 @@ const paths = readdirSync(corpus, { recursive: true, encoding: 'utf8' })
 
 const read = (path: string): Trace => parseTrace(readFileSync(corpus + path, 'utf8'), allSuites);
 
-/** What performing a trace showed, in the words of an `expect:` line. */
-function shown(trace: Trace): string {
+/**
+ * What performing a trace showed, in the words of an `expect:` line. Every step has to be possible; only a good twin may lack
+ * what the kernel, without the fault, refused to make.
+ */
+function shown(path: string, trace: Trace): string {
   const suite = allSuites.find(({ name }) => name === trace.header.suite)!;
   const performed = performTrace(suite, trace);
-  expect(performed.skipped).toEqual([]);
+  if (path.includes('good-')) expect(performed.skipped.length).toBeLessThan(trace.steps.length);
+  else expect(performed.skipped).toEqual([]);
   if (performed.kind === 'violates') return `violates ${performed.violation.law}`;
   return performed.kind === 'known' ? `known ${performed.bug}` : 'holds';
 }
@@ -28,7 +32,7 @@ test('there is a corpus', () => expect(paths.length).toBeGreaterThan(20));
 
 test.each(paths)('%s does what its head expects', (path) => {
   const trace = read(path);
-  expect(shown(trace)).toBe(printExpectation(trace.header.expect!));
+  expect(shown(path, trace)).toBe(printExpectation(trace.header.expect!));
 });
 
 describe('every planted bug has its good twin: the same steps without the fault', () => {
