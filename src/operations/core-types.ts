@@ -100,7 +100,7 @@ const localType = operation({
   weight: 3,
   takes: {
     ...typeArguments,
-    name: mostly(oneOf(['t', 's', 'r', 'anonymous']), ['t', 's', 'r'], 0.95),
+    name: mostly(oneOf(['t', 's', 'r', 'anonymous']), ['t', 's', 'r'], 0.85),
     flavoured: boolean({ default: false, probability: 0.2 }),
   },
   ready: ({ types }: CoreWorld, { kind, name }) =>
