@@ -6,16 +6,10 @@ export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
 /** Base pages in a 2 MiB leaf. */
 export const PAGES_PER_2M = 512;
-/** Base pages in a 1 GiB leaf. */
-export const PAGES_PER_1G = 512 * 512;
 export const SIZE_2M = PAGES_PER_2M * PAGE_SIZE;
-export const SIZE_1G = PAGES_PER_1G * PAGE_SIZE;
 
 /** The number of the page that holds the address. */
 export const pageOf = (address: bigint): number => Number(address >> 12n);
-
-/** Where in its page the address lies: 0 to 4095. */
-export const offsetInPage = (address: bigint): number => Number(address & 0xfffn);
 
 /** The address of a byte in a page. */
 export const addressOf = (page: number, offset = 0): bigint => (BigInt(page) << 12n) + BigInt(offset);

@@ -5,7 +5,6 @@
 export const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 export const s64 = (value: bigint): bigint => BigInt.asIntN(64, value);
 export const u32 = (value: bigint): bigint => BigInt.asUintN(32, value);
-export const s32 = (value: bigint): bigint => BigInt.asIntN(32, value);
 
 /** Prints a word as the kernel's %#llx does: lower-case hexadecimal with 0x, no padding. */
 export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;

@@ -83,7 +83,8 @@ function listing({ loaded }: PlacedProgram, compiled: CompiledFunction, index: n
   }
   const name = index === 0 ? 'main' : `function at instruction ${origins[0]}`;
   const entries = exceptionTable.length / ENTRY_BYTES;
-  const size = `${counted(code.length, 'byte')}, ${counted(entries, 'exception entr').replace(/entrs?$/, entries === 1 ? 'entry' : 'entries')}`;
+  const noun = entries === 1 ? 'exception entry' : 'exception entries';
+  const size = `${counted(code.length, 'byte')}, ${entries} ${noun}`;
   return { compiled, title: `${name}: ${size}, at ${hex(addressOf(address))} after ${passes} passes`, lines };
 }
 

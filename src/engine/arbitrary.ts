@@ -19,7 +19,7 @@ import {
   truncate,
 } from './shrink-passes.ts';
 import { exchangeResults, retargetResults } from './shrink-results.ts';
-import { removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
+import { mergeSteps, removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
 
 export interface TraceOptions {
   /** The suite's first kernel when not given. */
@@ -123,6 +123,7 @@ const PASSES: readonly Pass[] = [
   removePairs,
   retargetResults,
   exchangeResults,
+  mergeSteps,
   tryEverySimplerValue,
   removeStepAndSimplify,
 ];

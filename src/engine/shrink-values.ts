@@ -28,6 +28,29 @@ export function* removeStepAndSimplify(best: Best): ReturnType<Pass> {
   }
 }
 
+/** Lets one step do what two of the same operation did: the later one goes, and the earlier one's number grows by its. */
+export function* mergeSteps(best: Best): ReturnType<Pass> {
+  if (best.steps.length > MOST_STEPS_FOR_PAIRS) return;
+  for (let removed = best.steps.length - 2; removed >= 1; removed--) {
+    for (let index = removed - 1; index >= 0; index--) {
+      const [step, other] = [best.steps[index]!, best.steps[removed]];
+      if (other === undefined || other.operation !== step.operation) continue;
+      for (const name of valueArguments(step)) {
+        const sum = sumOf(step.operation.takes[name] as Argument<unknown>, step.args[name], other.args[name]);
+        if (sum === undefined) continue;
+        if (yield withValue(best.steps, { indices: [index], name }, sum).toSpliced(removed, 1)) break;
+      }
+    }
+  }
+}
+
+/** Undefined where the values are no numbers, add nothing, or add up to more than the argument takes. */
+function sumOf(argument: Argument<unknown>, one: unknown, other: unknown): number | undefined {
+  if (typeof one !== 'number' || typeof other !== 'number' || other === 0) return undefined;
+  const sum = one + other;
+  return argument.read(argument.write(sum)) instanceof Expected ? undefined : sum;
+}
+
 /** Tries everything that an argument calls simpler, so that nothing simpler is left when all of it is refused. */
 export function* tryEverySimplerValue(best: Best): ReturnType<Pass> {
   for (let index = 0; index < best.steps.length; index++) {

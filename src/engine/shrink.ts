@@ -15,7 +15,7 @@ import {
   sliceToFailure,
 } from './shrink-passes.ts';
 import { exchangeResults, retargetResults } from './shrink-results.ts';
-import { removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
+import { mergeSteps, removeStepAndSimplify, simplifyValues, tryEverySimplerValue } from './shrink-values.ts';
 import type { ShrinkReport } from './verdict.ts';
 
 export interface ShrinkOptions extends PerformOptions {
@@ -72,6 +72,7 @@ const FINISHING: readonly Pass[] = [
   removePairs,
   retargetResults,
   exchangeResults,
+  mergeSteps,
   tryEverySimplerValue,
   removeStepAndSimplify,
 ];

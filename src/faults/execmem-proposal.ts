@@ -63,7 +63,7 @@ const fillToTheVeryEndRefused = fault<World>({
   name: 'fill-to-the-very-end-refused',
   story: 'A fill that ends exactly where its chunk ends is refused.',
   breaks: 'fills-stay-inside-one-chunk',
-  alsoBreaks: ['right-steps-raise-no-alarm'],
+  alsoBreaks: ['right-steps-raise-no-alarm', 'shared-text-holds-only-what-its-owner-wrote'],
   source: 'plausible: >= for > in the boundary check of execmem_fill()',
   plant({ sharing: { proposal } }) {
     proposal.holds = ({ end }, to, length) => to + length < end;

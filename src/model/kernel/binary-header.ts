@@ -12,9 +12,6 @@ import { roundDown, roundUp } from '../../base/word.ts';
  */
 export const HEADER_BYTES = 8;
 
-/** BPF_IMAGE_ALIGNMENT: the largest alignment a JIT may ask for. */
-export const IMAGE_ALIGNMENT = 8;
-
 /** BPF_PROG_CHUNK_SIZE. */
 export const CHUNK_BYTES = 64;
 

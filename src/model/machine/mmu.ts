@@ -1,8 +1,8 @@
 import type { Frame } from './frame.ts';
-import { firstPageOf, type Leaf, type LeafLevel, PageTable, pagesAtLevel } from './page-table.ts';
+import { firstPageOf, type Leaf, type LeafLevel, PageTable } from './page-table.ts';
 import { ACCESSED, DIRTY, isExecutable, isPresent, isWritable, LARGE, USER } from './page-table-entry.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-import { type CachedTranslation, isCanonical, isKernelPage, type Tlb } from './tlb.ts';
+import { isCanonical, isKernelPage, type Tlb } from './tlb.ts';
 
 /** What an access wants of a page: bit 0 write, bit 1 instruction fetch, bit 2 from user mode. */
 export type Access = number;
@@ -128,6 +128,3 @@ function allows(flags: number, access: Access): boolean {
   if ((access & FETCH) !== 0 && !isExecutable(flags)) return false;
   return (access & FROM_USER) === 0 || (flags & USER) !== 0;
 }
-
-/** Base pages from the first of a cached translation to its end. */
-export const pagesOf = (cached: CachedTranslation): number => pagesAtLevel(cached.level);

@@ -24,8 +24,6 @@ export const NO_EXECUTE = 0x8000_0000 | 0;
 export const KERNEL_DATA = PRESENT | WRITABLE | ACCESSED | DIRTY | GLOBAL | NO_EXECUTE;
 /** PAGE_KERNEL_ROX: read-only, executable. */
 export const KERNEL_ROX = PRESENT | ACCESSED | GLOBAL;
-/** PAGE_KERNEL_RO: read-only, not executable. */
-export const KERNEL_RO = KERNEL_ROX | NO_EXECUTE;
 /** An entry that points to a lower table; permissions are those of the leaf alone (as the kernel keeps its own tables). */
 export const KERNEL_TABLE = PRESENT | WRITABLE | ACCESSED | DIRTY;
 /** A table entry of the user half. */
