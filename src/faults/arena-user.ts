@@ -31,7 +31,7 @@ const programLoadedWithoutAddress = fault<ArenaWorld>({
   name: 'program-loaded-without-address',
   story: 'A program is compiled before the arena has an address and keeps 0 for it.',
   breaks: 'programs-know-their-arena',
-  alsoBreaks: ['allocations-lie-in-the-arena', 'refused-calls-change-nothing'],
+  alsoBreaks: ['allocations-lie-in-the-arena', 'free-slots-lie-inside-the-arena', 'refused-calls-change-nothing'],
   source: 'a check of the verifier that v1 of the arena patches lost, as told on 8 February 2024',
   plant({ arenas }) {
     arenas.loadProgram = (arena, cpu) => new ArenaProgram(arena, cpu);

@@ -2,7 +2,7 @@ import { compareVersions, versionOf } from './release.ts';
 
 /**
  * Chooses the kernel profile for a release of the running kernel, and says how sure that is. Profiles named after versions
- * are candidates: the one that names the release, else the newest that is not newer, else the oldest.
+ * are asked: the one that names the release or its release candidates, else the newest that is not newer, else the oldest.
  */
 export interface ChosenProfile {
   readonly profile: string;
@@ -14,6 +14,9 @@ export interface ChosenProfile {
 export function chooseProfile(release: string, names: readonly string[]): ChosenProfile {
   const versions = names.filter((name) => /^\d+(?:\.\d+)+$/.test(name)).toSorted(compareVersions);
   const running = versionOf(release);
+  const candidate = `${running}-rc`;
+  if (release.startsWith(candidate) && names.includes(candidate)) return { profile: candidate, caution: undefined };
+
   const named = versions.filter((name) => running === name || running.startsWith(`${name}.`)).at(-1);
   if (named !== undefined) return { profile: named, caution: undefined };
 
