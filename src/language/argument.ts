@@ -81,6 +81,8 @@ export function integer(options: IntegerOptions): Argument<number> {
   const simplest = options.simplest ?? options.default ?? Math.min(Math.max(0, min), max);
   const inRange = (value: number) => value >= min && value <= max;
   const edges = options.boundaries === undefined && typical !== undefined ? [] : edgesOf(boundaries, min, max);
+  const near = Array.from({ length: FEW }, (_, at) => simplest + at + 1);
+  const telling = [...new Set([simplest, min, ...near, ...boundaries, max, ...edges])].filter(inRange);
   return {
     kind: 'value',
     narrow: min >= -(2 ** 31) && max < 2 ** 31,
@@ -103,7 +105,7 @@ export function integer(options: IntegerOptions): Argument<number> {
         yield value - towards * distance;
       }
     },
-    few: () => new Set([simplest, min, ...boundaries.filter(inRange), max]),
+    few: () => telling,
     write: (value) => ({ kind: 'integer', value: BigInt(value), base: options.base ?? 10 }),
     read(syntax) {
       const range = `an integer from ${min} to ${max}`;
@@ -112,6 +114,9 @@ export function integer(options: IntegerOptions): Argument<number> {
     },
   };
 }
+
+/** Counts (the third allocation fails) do their work with small numbers. */
+const FEW = 4;
 
 /** The boundaries, their neighbours, and the ends of the range: each once. */
 function edgesOf(boundaries: readonly number[], min: number, max: number): readonly number[] {

@@ -22,6 +22,12 @@ export interface Suite<World extends JournaledWorld = JournaledWorld> {
   /** Builds a fresh world. Throws an InputError for a machine setting it does not know. */
   boot(kernel: string, machine: MachineSettings): World;
   readonly operations: readonly AnyOperation[];
+  /**
+   * What tells a state from others, as numbers or other values in a fixed order: an enumeration counts the states it met by
+   * it. What differs in names or in the order of equals only (numbers of results, whichever pack is first in a set) is no
+   * part of it.
+   */
+  observe?(world: World): readonly unknown[];
   readonly invariants: readonly Invariant<World>[];
   readonly faults?: readonly Fault<World>[];
   readonly kernelBugs?: readonly KernelBug<World>[];
