@@ -19,6 +19,7 @@ import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
 import { mainVerb } from './main-job.ts';
 import { replayVerb } from './replay.ts';
+import { hasReportOnOutput, type WantedReport } from './reports.ts';
 import { runVerb } from './run.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
@@ -67,9 +68,12 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
   for (const verb of VERBS) {
     declare(program, verb, async (words, given) => {
       const { with: modules = [] } = given;
+      const silent = json || hasReportOnOutput(given.report);
+      if (json && hasReportOnOutput(given.report))
+        throw new InputError('--json and a report without =FILE both want standard output');
       const suites = [...(options.suites ?? allSuites), ...(await loadSuites(modules, surroundings.folder))];
       const registry = new Registry(suites, kernelSentences);
-      answer = await verb.act(new Desk(registry, surroundings, { json, modules }), words, given);
+      answer = await verb.act(new Desk(registry, surroundings, { silent, modules }), words, given);
     });
   }
   try {
@@ -108,9 +112,10 @@ function declare(
     });
 }
 
-/** What every verb can be given. */
+/** What every verb can be given, and what decides who owns standard output. */
 interface CommonOptions {
   readonly with?: readonly string[];
+  readonly report?: readonly WantedReport[];
 }
 
 function append(text: string, previous: readonly string[] = []): readonly string[] {

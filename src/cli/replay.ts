@@ -10,6 +10,8 @@ import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, isFolder, tracePaths } from './files.ts';
 import { targetOption } from './option-values.ts';
+import { replayGroups } from './replay-report.ts';
+import { reportOption, type WantedReport, writeReports } from './reports.ts';
 import { loadTrace } from './traces.ts';
 import type { Verb } from './verb.ts';
 
@@ -22,13 +24,18 @@ export const replayVerb: Verb = {
       does: 'trace files, or folders of them (default: corpus/ here, else the one of the project)',
     },
   ],
-  options: [targetOption],
-  act: (desk, paths) => replay(desk, paths),
+  options: [targetOption, reportOption],
+  act: (desk, paths, { report }: { readonly report?: readonly WantedReport[] }) => replay(desk, paths, report),
 };
 
 /** Performs the traces in these files and folders. */
-export async function replay(desk: Desk, paths: readonly string[]): Promise<Answer> {
-  const { colours } = desk;
+export async function replay(
+  desk: Desk,
+  paths: readonly string[],
+  reports: readonly WantedReport[] = [],
+): Promise<Answer> {
+  const { colours, surroundings } = desk;
+  const begin = surroundings.now();
   const results: Replayed[] = [];
   for (const path of collect(desk, paths)) {
     if (desk.stoppedCode() !== undefined) break;
@@ -45,12 +52,13 @@ export async function replay(desk: Desk, paths: readonly string[]): Promise<Answ
   }
   const failed = results.filter(({ ok }) => !ok).length;
   desk.say(`${counted(results.length, 'trace')} replayed, ${failed} of them not as expected`);
+  const seconds = (surroundings.now() - begin) / 1000;
   const exitCode = failed > 0 ? FOUND_SOMETHING : (desk.stoppedCode() ?? ALL_WELL);
-  return { exitCode, document: { traces: results } };
+  return writeReports(desk, reports, replayGroups(results, seconds), { exitCode, document: { traces: results } });
 }
 
 /** What a trace was expected to do and did, as `--json` gives it. */
-interface Replayed {
+export interface Replayed {
   readonly path: string;
   readonly expected: string;
   readonly actual: string;

@@ -7,8 +7,10 @@ import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import { keepFailure } from './failure.ts';
 import { count, milliseconds, names, setting } from './option-values.ts';
+import { reportOption, type WantedReport, writeReports } from './reports.ts';
 import { runLive } from './run-live.ts';
 import { type Job, planJobs } from './run-plan.ts';
+import { runGroup } from './run-report.ts';
 import { exitCodeOf, firstProblem, type Result, record, row, runTable, tell } from './run-result.ts';
 import type { Verb } from './verb.ts';
 
@@ -22,6 +24,7 @@ export interface RunVerbOptions {
   readonly target: string;
   readonly fault?: string;
   readonly save: string;
+  readonly report?: readonly WantedReport[];
 }
 
 export const runVerb: Verb = {
@@ -55,6 +58,7 @@ export const runVerb: Verb = {
     },
     { syntax: '--fault <name>', does: 'plants a known bug; without a suite, its own suite and kernel run' },
     { syntax: '--save <folder>', does: 'where found failures are saved', default: 'failures' },
+    reportOption,
   ],
   act: (desk, words, options: RunVerbOptions) =>
     options.target === 'live' ? runLive(desk, words, options) : run(desk, words, options),
@@ -83,7 +87,7 @@ export async function run(desk: Desk, suiteNames: readonly string[], options: Ru
     desk.say(table.row(row(desk, result)));
     tell(desk, result);
   }
-  return answer(desk, jobs, results);
+  return writeReports(desk, options.report, results.map(runGroup), answer(desk, jobs, results));
 }
 
 type JobOptions = RunVerbOptions & {
