@@ -9,6 +9,7 @@ import { auditVerb } from './audit.ts';
 import { bpfConformanceVerb } from './bpf-conformance.ts';
 import { bpfPluginVerb } from './bpf-plugin.ts';
 import { bugReport } from './bug-report.ts';
+import { compareVerb } from './compare.ts';
 import { conformVerb } from './conform.ts';
 import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
@@ -41,6 +42,7 @@ const VERBS: readonly Verb[] = [
   listVerb,
   explainVerb,
   conformVerb,
+  compareVerb,
   coreVerb,
   jitVerb,
   bpfConformanceVerb,
