@@ -18,6 +18,7 @@ import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
 import { mainVerb } from './main-job.ts';
+import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
 import { runVerb } from './run.ts';
 import { shrinkVerb } from './shrink.ts';
@@ -40,6 +41,7 @@ const VERBS: readonly Verb[] = [
   listVerb,
   explainVerb,
   conformVerb,
+  recordVerb,
   coreVerb,
   jitVerb,
   bpfConformanceVerb,
