@@ -19,6 +19,7 @@ import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
 import { mainVerb } from './main-job.ts';
+import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
 import { hasReportOnOutput, type WantedReport } from './reports.ts';
 import { runVerb } from './run.ts';
@@ -43,6 +44,7 @@ const VERBS: readonly Verb[] = [
   explainVerb,
   conformVerb,
   compareVerb,
+  recordVerb,
   coreVerb,
   jitVerb,
   bpfConformanceVerb,

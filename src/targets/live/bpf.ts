@@ -167,7 +167,8 @@ export const PROG_TYPE_SOCKET_FILTER = 1;
 export const PROG_TYPE_SYSCALL = 31;
 export const F_SLEEPABLE = 0x10;
 
-const SYS_BPF = 321;
+/** The number of bpf(2) on x86-64. */
+export const SYS_BPF = 321;
 const MOST_INSTRUCTIONS = 65536;
 const LOG_BYTES = 1 << 20;
 const CONTEXT_AT = 1024;
