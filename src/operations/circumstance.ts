@@ -12,19 +12,25 @@ export const cpuArgument = integer({
 export const cpuExists = (world: World, cpu: number): boolean => cpu < world.machine.cpus.length;
 
 /** Which of the step's internal allocations and permission changes fails: the n-th it reaches; 0 is none. */
-export const failingArgument = integer({
-  min: 0,
-  max: 64,
-  default: 0,
-  typical: ({ random }) => (random.chance(0.2) ? random.between(1, 8) : 0),
-});
+const failingAmong = (counts: readonly number[]) =>
+  integer({
+    min: 0,
+    max: 64,
+    default: 0,
+    typical: ({ random }) => (random.chance(0.2) ? random.between(1, random.pick(counts)) : 0),
+  });
+
+export const failingArgument = failingAmong([8]);
+
+/** The same for steps of a few allocations: fresh text needs four, and a change of part of a large page one. */
+export const failingEarlyArgument = failingAmong([1, 4, 4, 8]);
 
 /** The same for a step in which only the copy into text can fail: rare, because every kernel has a known bug there. */
 export const failingCopyArgument = integer({
   min: 0,
   max: 64,
   default: 0,
-  typical: ({ random }) => (random.chance(0.005) ? 1 : 0),
+  typical: ({ random }) => (random.chance(0.015) ? 1 : 0),
 });
 
 /** Whether the caller may exceed the limit of executable memory (bpf_capable()). */
