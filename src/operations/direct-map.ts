@@ -2,7 +2,7 @@ import { integer, made, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { VmArea } from '../model/kernel/vmalloc.ts';
 import type { World } from '../model/world.ts';
-import { cpuArgument, cpuExists, failingEarlyArgument } from './circumstance.ts';
+import { cpuArgument, cpuExists, failingEarlyArgument, failingSplitArgument } from './circumstance.ts';
 
 /** A 2 MiB page of somebody who knows it by its direct-map address. */
 interface HugePage {
@@ -64,12 +64,12 @@ function setDirectMemory(name: string, does: string, change: 'ro' | 'rw' | 'nx' 
   return operation({
     name,
     does,
-    weight: 2,
+    weight: 3,
     takes: {
       pages: made<HugePage>('pages'),
       page: directPageArgument,
       count: directCountArgument,
-      failing: failingEarlyArgument,
+      failing: failingSplitArgument,
     },
     /** Frames that are mapped elsewhere too have an owner who must be asked. */
     ready: (world: World, { pages }) => mappedAs(world, pages) === undefined,
@@ -85,7 +85,7 @@ const speculateDirect = operation({
   name: 'speculate_direct',
   does: 'A CPU caches the direct-map translation of a page for no reason that software can see.',
   hint: true,
-  weight: 2,
+  weight: 5,
   takes: {
     pages: made<HugePage>('pages', { life: 'any' }),
     page: directPageArgument,

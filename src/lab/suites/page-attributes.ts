@@ -25,7 +25,7 @@ export const pageAttributesSuite = suite({
   invariants: [...permissionLaws, ...largePageLaws, ...areaLaws],
   faults: pageAttributeFaults,
   kernelBugs: memoryKernelBugs,
-  runs: 240,
+  runs: 400,
   steps: 50,
 });
 
