@@ -26,7 +26,7 @@ import { runVerb } from './run.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
-import type { Verb } from './verb.ts';
+import type { Verb, VerbOption } from './verb.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
 export interface MainOptions {
@@ -103,11 +103,15 @@ function declare(
   }
   for (const { syntax, does, parse, default: preset } of verb.options ?? []) {
     const option = new Option(syntax, does);
-    if (parse !== undefined) option.argParser((text, previous) => asArgument(() => parse(text, previous)));
+    if (option.required) option.argParser((text, previous) => asArgument(() => optionValue(text, previous, parse)));
     command.addOption(preset === undefined ? option : option.default(preset));
   }
   command
-    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append)
+    .option(
+      '--with <module>',
+      "load suites of your own from a module's `suites` export (repeatable)",
+      (text, previous) => asArgument(() => optionValue(text, previous, append) as readonly string[]),
+    )
     .option('--json', 'print one JSON document instead of text')
     .action((...given: unknown[]) => {
       const words = given.slice(0, -2).flat() as (string | undefined)[];
@@ -122,8 +126,14 @@ interface CommonOptions {
   readonly report?: readonly WantedReport[];
 }
 
-function append(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text];
+function append(text: string, previous: unknown = []): readonly string[] {
+  return [...(previous as readonly string[]), text];
+}
+
+/** An option's value. A word that is an option itself was not meant as one: `--seed --json` has forgotten its seed. */
+function optionValue(text: string, previous: unknown, parse: VerbOption['parse']): unknown {
+  if (/^--[a-z]/.test(text)) throw new InputError(`Expected a value, found the option ${text}.`);
+  return parse === undefined ? text : parse(text, previous);
 }
 
 /** Lets an option's own parser say what is wrong in commander's way. */

@@ -25,7 +25,7 @@ export function runTable(jobs: readonly Job[], seed: string): Table {
   return new Table([
     { title: 'suite', widest: jobs.map(({ suite }) => suite.name) },
     { title: 'kernel', widest: jobs.map(({ kernel }) => kernel) },
-    { title: 'seed', widest: [seed] },
+    { title: 'seed', widest: [shortened(seed)] },
     { title: 'runs', widest: ['100,000'], align: 'right' },
     { title: 'steps', widest: ['10,000,000'], align: 'right' },
     { title: 'steps/s', widest: ['1,000,000'], align: 'right' },
@@ -37,7 +37,7 @@ export function runTable(jobs: readonly Job[], seed: string): Table {
 export function row({ colours }: Desk, { job, seed, report, seconds, verdict, reason }: Result): readonly string[] {
   const { suite, kernel } = job;
   if (verdict === 'skipped' || report === undefined) {
-    return [suite.name, kernel, seed, '', '', '', '', colours.yellow(`skipped: ${reason}`)];
+    return [suite.name, kernel, shortened(seed), '', '', '', '', colours.yellow(`skipped: ${reason}`)];
   }
   const judged = [...report.judged.values()].filter((times) => times > 0).length;
   const paint = verdict === 'holds' ? colours.green : colours.red;
@@ -45,7 +45,7 @@ export function row({ colours }: Desk, { job, seed, report, seconds, verdict, re
   return [
     suite.name,
     kernel,
-    seed,
+    shortened(seed),
     grouped(report.runs),
     grouped(report.steps),
     grouped(report.steps / Math.max(seconds, 0.001)),
@@ -53,6 +53,11 @@ export function row({ colours }: Desk, { job, seed, report, seconds, verdict, re
     paint(verdict) + known,
   ];
 }
+
+/** A long seed would push everything else off the screen; the trace's head and `--json` have all of it. */
+const shortened = (seed: string): string =>
+  seed.length <= LONGEST_SEED ? seed : `${seed.slice(0, LONGEST_SEED - 1)}…`;
+const LONGEST_SEED = 20;
 
 /** Says what a verdict other than "holds" needs to be believed. */
 export function tell(desk: Desk, { report, verdict, reason, kept }: Result): void {

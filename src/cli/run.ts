@@ -76,6 +76,8 @@ export async function run(desk: Desk, suiteNames: readonly string[], options: Ru
   const seed = options.seed ?? surroundings.freshSeed();
   const end = options.for === undefined ? undefined : surroundings.now() + options.for;
   if (options.fault !== undefined) desk.say(`fault ${options.fault}: ${registry.fault(options.fault).story}\n`);
+  // A setting that some machine cannot have is said before the table begins.
+  if (options.machine !== undefined) for (const { suite, kernel } of jobs) suite.boot(kernel, options.machine);
   const table = runTable(jobs, seed);
   desk.say(colours.bold(table.head()));
   const results: Result[] = [];
