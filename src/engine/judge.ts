@@ -16,7 +16,9 @@ export class Judge<World> {
   readonly #laws: readonly Compiled<World>[];
   readonly #domains: readonly DomainLaws<World>[];
   readonly #stateLaws: readonly (Compiled<World> & { readonly law: StateLaw<World> })[];
-  readonly #stepLaws: readonly (Compiled<World> & { readonly law: StepLaw<World> })[];
+  readonly #stepLaws: readonly StepLawCompiled<World>[];
+  /** By the name of an operation, the laws about its steps. */
+  readonly #after = new Map<string, readonly StepLawCompiled<World>[]>();
   #anyBroken = false;
 
   constructor(laws: readonly Invariant<World>[]) {
@@ -40,8 +42,10 @@ export class Judge<World> {
       compiled.judged++;
       compiled.law.judge(world, compiled.violated);
     }
-    for (const compiled of this.#stepLaws) {
-      if (!compiled.law.concerns(world, happened)) continue;
+    const stepLaws = this.#after.get(happened.operation.name) ?? this.#lawsAfter(happened.operation.name);
+    for (let index = 0; index < stepLaws.length; index++) {
+      const compiled = stepLaws[index]!;
+      if (compiled.law.concerns !== undefined && !compiled.law.concerns(world, happened)) continue;
       compiled.judged++;
       compiled.law.judgeStep(world, happened, compiled.violated);
     }
@@ -65,6 +69,12 @@ export class Judge<World> {
 
   judgedInAll(): number {
     return this.#laws.reduce((sum, { judged }) => sum + judged, 0);
+  }
+
+  #lawsAfter(operation: string): readonly StepLawCompiled<World>[] {
+    const laws = this.#stepLaws.filter(({ law: { after } }) => after === undefined || after.includes(operation));
+    this.#after.set(operation, laws);
+    return laws;
   }
 
   #compile(law: Invariant<World>): Compiled<World> {
@@ -101,7 +111,7 @@ function groupByDomain<World>(compiled: readonly Compiled<World>[]): readonly Do
   return [...groups].map(([over, laws]) => ({ over, laws }));
 }
 
-const isAboutSteps = <World>(compiled: Compiled<World>): compiled is Compiled<World> & { law: StepLaw<World> } =>
+const isAboutSteps = <World>(compiled: Compiled<World>): compiled is StepLawCompiled<World> =>
   'judgeStep' in compiled.law;
 
 const isAboutItems = <World>(compiled: Compiled<World>): compiled is ItemLawCompiled<World> =>
@@ -119,6 +129,10 @@ interface Compiled<World> {
 
 interface ItemLawCompiled<World> extends Compiled<World> {
   readonly law: ItemLaw<World, unknown>;
+}
+
+interface StepLawCompiled<World> extends Compiled<World> {
+  readonly law: StepLaw<World>;
 }
 
 interface DomainLaws<World> {
