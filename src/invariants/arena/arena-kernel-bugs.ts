@@ -2,7 +2,7 @@ import type { Happened } from '../../language/invariant.ts';
 import { type KernelBug, kernelBug } from '../../language/kernel-bug.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { ArenaProgram } from '../../model/bpf/arena-program.ts';
-import { registerOf } from './argument-register.ts';
+import { lowHalfOf } from './argument-register.ts';
 
 const FREES = new Set(['bpf_arena_free_pages', 'arena_free_begin']);
 
@@ -10,7 +10,7 @@ const FREES = new Set(['bpf_arena_free_pages', 'arena_free_begin']);
 function freesBelowBase({ operation, taken }: Happened): boolean {
   if (!FREES.has(operation.name)) return false;
   const { arena } = taken.program as ArenaProgram;
-  return registerOf(arena, taken) % 2n ** 32n < arena.userStart % 2n ** 32n;
+  return lowHalfOf(arena, taken) < arena.start32;
 }
 
 const freeBelowBase = kernelBug<ArenaWorld>({

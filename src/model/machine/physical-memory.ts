@@ -19,7 +19,7 @@ export class PhysicalMemory {
   readonly #frames: (Frame | undefined)[][] = [];
   readonly #freedFrames: JournaledArray<number>;
   readonly #freedBlocks: JournaledArray<number>;
-  readonly #edge: { firstFree: number; firstBlock: number };
+  readonly #edge: { firstFree: number; firstBlock: number; promised: number };
 
   /**
    * @param frameCount frames in the machine; a multiple of 512
@@ -33,7 +33,7 @@ export class PhysicalMemory {
     this.#reserved = reserved;
     this.#freedFrames = new JournaledArray<number>(journal);
     this.#freedBlocks = new JournaledArray<number>(journal);
-    this.#edge = { firstFree: reserved, firstBlock: frameCount };
+    this.#edge = { firstFree: reserved, firstBlock: frameCount, promised: 0 };
   }
 
   frame(number: number): Frame {
@@ -65,8 +65,31 @@ export class PhysicalMemory {
 
   /** Frames that could be handed out now. */
   get freeFrameCount(): number {
-    const { firstFree, firstBlock } = this.#edge;
-    return firstBlock - firstFree + this.#freedFrames.length + PAGES_PER_2M * this.#freedBlocks.length;
+    const { firstFree, firstBlock, promised } = this.#edge;
+    return firstBlock - firstFree + this.#freedFrames.length + PAGES_PER_2M * this.#freedBlocks.length - promised;
+  }
+
+  /**
+   * Keeps frames back for whoever takes them later with {@link allocatePromised}: what an owner has allocated and nobody can
+   * see yet costs nothing until it is used. False, and nothing kept back, when there are not so many.
+   */
+  promise(count: number): boolean {
+    if (this.freeFrameCount < count) return false;
+    this.#journal.set(this.#edge, 'promised', this.#edge.promised + count);
+    return true;
+  }
+
+  /** Promised frames that are not needed any more. */
+  forgoPromised(count: number): void {
+    assert(count <= this.#edge.promised, 'what is given up was promised');
+    if (count > 0) this.#journal.set(this.#edge, 'promised', this.#edge.promised - count);
+  }
+
+  allocatePromised(use: Exclude<FrameUse, 'free'>): Frame {
+    this.forgoPromised(1);
+    const frame = this.allocate(use);
+    assert(frame !== undefined, 'a promised frame is there');
+    return frame;
   }
 
   /** Hands out one frame with whatever its last owner left in it, or undefined when none is free. */
@@ -123,6 +146,7 @@ export class PhysicalMemory {
   }
 
   #takeFrame(): number | undefined {
+    if (this.#edge.promised > 0 && this.freeFrameCount < 1) return undefined;
     if (this.#freedFrames.length > 0) return this.#freedFrames.remove(this.#freedFrames.length - 1);
     const { firstFree, firstBlock } = this.#edge;
     if (firstFree < firstBlock) {
@@ -138,7 +162,7 @@ export class PhysicalMemory {
   #takeBlock(): number | undefined {
     if (this.#freedBlocks.length > 0) return this.#freedBlocks.remove(this.#freedBlocks.length - 1);
     const first = this.#edge.firstBlock - PAGES_PER_2M;
-    if (first < this.#edge.firstFree) return undefined;
+    if (first < this.#edge.firstFree || this.freeFrameCount < PAGES_PER_2M) return undefined;
     this.#journal.set(this.#edge, 'firstBlock', first);
     return first;
   }

@@ -37,14 +37,17 @@ type Entries = Map<number, Cached>;
 export class Tlb implements Undoable {
   readonly cpu: number;
   readonly #journal: Journal;
+  readonly #holdsTables: boolean;
   /** By {@link leafIndex}: the kernel half by level 1 to 3, then the user halves; index 0 is not used. */
   #leaves: readonly Entries[] = emptyLevels(LEAF_KINDS);
   /** By level of the table pointed to, 1 to 4. */
   #tables: readonly Entries[] = emptyLevels(5);
 
-  constructor(journal: Journal, cpu: number) {
+  /** @param holdsTables false leaves the paging-structure caches out, for a kernel that never frees a table */
+  constructor(journal: Journal, cpu: number, holdsTables = true) {
     this.#journal = journal;
     this.cpu = cpu;
+    this.#holdsTables = holdsTables;
   }
 
   /** The cached translation of a page, the smallest leaf first. */
@@ -66,6 +69,7 @@ export class Tlb implements Undoable {
 
   /** Caches a table pointer; nothing is made where it is cached already. */
   insertTable(page: number, level: number, table: number, space: number): void {
+    if (!this.#holdsTables) return;
     const firstPage = firstPageOf(page, level + 1);
     const held = this.#tables[level]!.get(keyOf(firstPage, space));
     if (held?.kind === 'table' && held.table === table) return;
@@ -112,7 +116,9 @@ export class Tlb implements Undoable {
   /** INVLPG: whatever translates the page, and every paging-structure entry (SDM vol. 3A, 5.10.4.1). */
   flushPage(page: number, space: number): void {
     for (let level = 1; level <= 3; level++) {
-      const cached = this.#leaves[leafIndex(level, space)]!.get(keyOf(firstPageOf(page, level), space));
+      const leaves = this.#leaves[leafIndex(level, space)]!;
+      if (leaves.size === 0) continue;
+      const cached = leaves.get(keyOf(firstPageOf(page, level), space));
       if (cached !== undefined) this.#drop(cached);
     }
     this.#flushTables();
@@ -120,7 +126,12 @@ export class Tlb implements Undoable {
 
   /** INVLPG for each page of [first, end), or a scan of the cache where that is less work. */
   flushRange(first: number, end: number, space: number): void {
-    if (end - first <= this.size) {
+    const { size } = this;
+    if (size === 0) {
+      this.#flushTables();
+      return;
+    }
+    if (end - first <= size) {
       for (let page = first; page < end; page++) this.flushPage(page, space);
       return;
     }
@@ -162,6 +173,7 @@ export class Tlb implements Undoable {
   }
 
   #flushTables(): void {
+    if (!this.#holdsTables) return;
     for (const tables of this.#tables) for (const cached of tables.values()) this.#drop(cached);
   }
 
