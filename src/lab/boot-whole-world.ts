@@ -3,6 +3,7 @@ import type { MachineSettings } from '../language/suite.ts';
 import { arenaProfiles } from '../model/bpf/arena-profile.ts';
 import { MITIGATION_SETS, type MitigationSet } from '../model/bpf/jit/mitigations.ts';
 import { jitKernelOf } from '../model/bpf/jit/profile.ts';
+import { MOST_CPUS } from '../model/bpf/life/kernel-objects.ts';
 import { profiles } from '../model/kernel/profile.ts';
 import { WholeWorld } from '../model/whole-world.ts';
 import { configurationOf } from './boot-world.ts';
@@ -23,6 +24,7 @@ export function bootWholeWorld(kernel: string, settings: MachineSettings = {}): 
       `machine setting mitigations is one of ${Object.keys(MITIGATION_SETS).join(', ')}, not ${JSON.stringify(mitigations)}`,
     );
   const configuration = configurationOf(others);
+  if (configuration.cpus > MOST_CPUS) throw new InputError(`programs run on machines with at most ${MOST_CPUS} CPUs`);
   if (configuration.levels !== 4) throw new InputError('programs run on machines with 4 levels of page tables');
   const arenaAsOperand = kernel === '7.3' ? 'arena' : 'refused';
   const world = new WholeWorld(
@@ -30,5 +32,5 @@ export function bootWholeWorld(kernel: string, settings: MachineSettings = {}): 
     configuration,
   );
   world.finishBoot();
-  return world;
+  return world.takeResidentText();
 }

@@ -10,6 +10,7 @@ import { ProgArray } from './bpf/life/prog-array.ts';
 import { type ProgramRun, type RunParts, runBoth } from './bpf/life/program-run.ts';
 import { Programs } from './bpf/life/programs.ts';
 import { SOUND_VERIFIER } from './bpf/verifier/decisions.ts';
+import type { Binary } from './kernel/binary-pack.ts';
 import type { KernelProfile } from './kernel/profile.ts';
 import { PageReferences } from './kernel/user-memory/page-references.ts';
 import { World, type WorldConfiguration } from './world.ts';
@@ -37,6 +38,8 @@ export class WholeWorld extends World {
   readonly array: ProgArray;
   readonly programs: Programs;
   readonly #runParts: RunParts;
+  /** Text of the kernel's own that keeps the first pack from being released while it is there. */
+  readonly #resident: { text: Binary | undefined } = { text: undefined };
   readonly #last: { run: ProgramRun | undefined } = { run: undefined };
 
   constructor({ kernel, jit, arena, mitigations, arenaAsOperand }: WholeProfile, configuration: WorldConfiguration) {
@@ -74,6 +77,22 @@ export class WholeWorld extends World {
     const clearsFaultedAtomics = arena.faultingAtomic === 'clears-destination';
     const { faultReports: reportsFaults } = arena;
     this.#runParts = { world: this, objects, array, clearsFaultedAtomics, reportsFaults, ...now };
+  }
+
+  /** Takes text for the kernel's own use, as the programs do that an init system loads first. Call it once, after boot. */
+  takeResidentText(): this {
+    this.#resident.text = this.text.binaries.allocate({ length: 40, align: 4, random: 0, capable: true, cpu: 0 });
+    return this;
+  }
+
+  get hasResidentText(): boolean {
+    return this.#resident.text !== undefined;
+  }
+
+  /** From here on packs come and go with the programs of the trace. */
+  freeResidentText(cpu: number): void {
+    if (this.#resident.text !== undefined) this.text.binaries.free(this.#resident.text, cpu);
+    this.journal.set(this.#resident, 'text', undefined);
   }
 
   /** The hash by which the kernel calls programs. */

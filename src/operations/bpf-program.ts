@@ -12,7 +12,7 @@ import { type ProgramCode, programArgument } from './program-argument.ts';
 import { drawProgram } from './program-draw.ts';
 
 const MOST_PROGRAMS = 8;
-const blindedArgument = boolean({ default: false, probability: 0.15 });
+const blindedArgument = boolean({ default: false, probability: 0.25 });
 
 const roomForOne = ({ programs }: WholeWorld): boolean => programs.all.length < MOST_PROGRAMS;
 
@@ -128,4 +128,22 @@ const speculate = operation({
   },
 });
 
-export const bpfProgramOperations = [program, arenaProgram, compile, finalize, run, put, speculate] as const;
+const freeResident = operation({
+  name: 'free_resident_text',
+  does: 'The programs loaded at boot go: from here on the first pack comes and goes with those of the trace.',
+  weight: 0.15,
+  takes: { cpu: cpuArgument },
+  ready: (world: WholeWorld, { cpu }) => cpuExists(world, cpu) && world.hasResidentText,
+  apply: (world: WholeWorld, { cpu }) => world.freeResidentText(cpu),
+});
+
+export const bpfProgramOperations = [
+  program,
+  arenaProgram,
+  compile,
+  finalize,
+  run,
+  put,
+  speculate,
+  freeResident,
+] as const;

@@ -1,6 +1,16 @@
 /** Statements of programs that use an arena: casts, arithmetic on pointers, accesses of every kind at every kind of place. */
-import { Atomic, CAST_TO_USER, Class, Mode, MoveOffset, Operation, Size, Source } from '../model/bpf/instruction.ts';
-import { drawImmediate, type ProgramDraft } from './program-draft.ts';
+import {
+  Atomic,
+  CAST_TO_USER,
+  Class,
+  Jump,
+  Mode,
+  MoveOffset,
+  Operation,
+  Size,
+  Source,
+} from '../model/bpf/instruction.ts';
+import { CONTEXT, drawImmediate, type ProgramDraft } from './program-draft.ts';
 import { ARENA_PAGES, ARENA_START } from './whole-arena.ts';
 
 export function drawArenaStatement(draft: ProgramDraft): void {
@@ -64,8 +74,15 @@ function load(draft: ProgramDraft): void {
   const { random } = draft;
   const src = pointer(draft);
   const dst = draft.target();
-  const opcode = Class.LDX | Mode.MEM | random.pick(SIZES);
-  draft.add(opcode, { dst, src, offset: random.pick(OFFSETS) });
+  const size = random.pick(SIZES);
+  const offset = random.pick(OFFSETS);
+  if (random.chance(0.15)) {
+    if (!draft.scalars.has(dst) && dst !== src) draft.setScalar(dst);
+    draft.add(Class.STX | Mode.ATOMIC | size, { dst, src, offset, immediate: Atomic.LOAD_ACQUIRE });
+  } else {
+    const signed = size !== Size.DW && random.chance(0.15);
+    draft.add(Class.LDX | (signed ? Mode.MEMSX : Mode.MEM) | size, { dst, src, offset });
+  }
   draft.holdsScalar(dst);
 }
 
@@ -73,7 +90,9 @@ function store(draft: ProgramDraft): void {
   const { random } = draft;
   const size = random.pick(SIZES);
   const place = { dst: pointer(draft), offset: random.pick(OFFSETS) };
-  if (random.chance(0.5)) draft.add(Class.STX | Mode.MEM | size, { ...place, src: draft.scalar() });
+  if (random.chance(0.1))
+    draft.add(Class.STX | Mode.ATOMIC | size, { ...place, src: draft.scalar(), immediate: Atomic.STORE_RELEASE });
+  else if (random.chance(0.5)) draft.add(Class.STX | Mode.MEM | size, { ...place, src: draft.scalar() });
   else draft.add(Class.ST | Mode.MEM | size, { ...place, immediate: drawImmediate(random) });
 }
 
@@ -98,6 +117,21 @@ function atomic(draft: ProgramDraft): void {
 const { ADD, AND, OR, XOR } = Operation;
 const LOCKED = [ADD, AND, OR, XOR, ADD | Atomic.FETCH, Atomic.XCHG, Atomic.CMPXCHG];
 
+/** An exchange of 32 bits that succeeds on a fresh page while the upper half of r0 is not zero. */
+function narrowExchange(draft: ProgramDraft): void {
+  const { random } = draft;
+  const dst = pointer(draft);
+  if (dst === 0) {
+    store(draft);
+    return;
+  }
+  draft.code.push(...wideLoad(0, 0x1_0000_0000n));
+  draft.holdsScalar(0);
+  const offset = random.pick([0, 16, 64]);
+  draft.add(Class.STX | Mode.ATOMIC | Size.W, { dst, src: draft.scalar(), offset, immediate: Atomic.CMPXCHG });
+  if (draft.isMain) draft.add(Class.STX | Mode.MEM | Size.DW, { dst: CONTEXT, src: 0, offset: 8 * random.below(7) });
+}
+
 /** Now and then what the verifier refuses, so that a kernel which does not shows. */
 function fetchingLogic(draft: ProgramDraft): void {
   const { random } = draft;
@@ -110,6 +144,27 @@ function fetchingLogic(draft: ProgramDraft): void {
     src: draft.scalar(),
     immediate: random.pick([AND, OR, XOR]) | Atomic.FETCH,
   });
+}
+
+/** An atomic instruction that an arena pointer reaches on one way and a stack pointer on another, which is refused. */
+function twoPointers(draft: ProgramDraft): void {
+  const { random } = draft;
+  if (!random.chance(0.6) || !draft.isMain) {
+    load(draft);
+    return;
+  }
+  const src = draft.scalar();
+  const from = pointer(draft);
+  const dst = [7, 8].find((register) => register !== src && register !== from) ?? 7;
+  draft.add(Class.ST | Mode.MEM | Size.DW, { dst: 10, offset: -8, immediate: 7 });
+  draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: 10 });
+  draft.add(Class.ALU64 | Operation.ADD, { dst, immediate: -8 });
+  draft.add(Class.JMP | Jump.JEQ, { dst: src, offset: 1, immediate: random.pick([0, 1]) });
+  draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: from });
+  draft.add(Class.STX | Mode.ATOMIC | Size.DW, { dst, src, immediate: ADD });
+  draft.forget(dst);
+  draft.add(Class.LDX | Mode.MEM | Size.DW, { dst, src: 10, offset: -8 });
+  draft.holdsScalar(dst);
 }
 
 type Statement = (draft: ProgramDraft) => void;

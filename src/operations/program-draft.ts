@@ -11,6 +11,14 @@ export const CONTEXT = 6;
 /** Counts the rounds of a loop. */
 export const COUNTER = 9;
 
+/** A function behind main: its instructions, and where in main it is called. */
+export interface FunctionDraft {
+  readonly calls: number[];
+  readonly body: readonly Instruction[];
+  /** Its argument is the context; otherwise it takes two numbers. */
+  readonly takesContext: boolean;
+}
+
 /** A program as far as it is drawn. */
 export class ProgramDraft {
   readonly random: Random;
@@ -23,7 +31,7 @@ export class ProgramDraft {
   /** Offsets of stack slots of eight bytes that hold numbers. */
   readonly slots = new Set<number>();
   /** Function bodies that go behind main, and the calls of each. */
-  readonly functions: { readonly calls: number[]; readonly body: readonly Instruction[] }[] = [];
+  readonly functions: FunctionDraft[] = [];
   /** Inside a loop registers keep the kind of what they hold, because the next round finds them so. */
   keepsKinds = false;
   /** How deep in branches and loops the next statement stands. */

@@ -9,7 +9,7 @@ import { drawStatements } from './program-statements.ts';
 export function drawProgram({ random, sizeLean }: Draft, hasArena: boolean): ProgramCode {
   const main = new ProgramDraft(random, { hasArena, isMain: true });
   main.add(Class.ALU64 | Operation.MOV | Source.X, { dst: CONTEXT, src: 1 });
-  drawStatements(main, random.between(1, 3 + Math.ceil(7 * sizeLean)));
+  drawStatements(main, random.between(2, 5 + Math.ceil(9 * sizeLean)));
   leaveResults(main);
   return link(main);
 }

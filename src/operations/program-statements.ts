@@ -1,20 +1,8 @@
 /** The statements that programs are drawn from. Each leaves the draft knowing what registers and stack hold behind it. */
-import {
-  Atomic,
-  Callee,
-  Class,
-  type Instruction,
-  Jump,
-  Mode,
-  Operation,
-  Size,
-  Source,
-  WideSource,
-  wideLoad,
-} from '../model/bpf/instruction.ts';
-import { RDONLY_CAST, TAIL_CALL_HELPER } from '../model/bpf/verifier/decisions.ts';
+import { Atomic, Class, Jump, Mode, Operation, Size, Source, wideLoad } from '../model/bpf/instruction.ts';
 import { drawArenaStatement } from './program-arena-statements.ts';
-import { CONTEXT, COUNTER, drawImmediate, ProgramDraft } from './program-draft.ts';
+import { callFunction, callWithTailCall, helper, tailCall, untrusted } from './program-call-statements.ts';
+import { CONTEXT, COUNTER, drawImmediate, type ProgramDraft } from './program-draft.ts';
 
 type Statement = (draft: ProgramDraft) => void;
 
@@ -161,7 +149,7 @@ export const ATOMICS = [
 const atomic: Statement = (draft) => {
   const { random } = draft;
   const slot = -8 * random.between(1, 2);
-  const src = random.chance(0.3) && !draft.keepsKinds ? 0 : draft.scalar();
+  const src = random.chance(0.5) && !draft.keepsKinds ? 0 : draft.scalar();
   if (!draft.scalars.has(src)) draft.setScalar(src);
   draft.add(Class.STX | Mode.MEM | Size.DW, { dst: 10, src: draft.scalar(), offset: slot });
   draft.slots.add(slot);
@@ -170,8 +158,21 @@ const atomic: Statement = (draft) => {
   draft.add(Class.STX | Mode.ATOMIC | random.pick([Size.W, Size.DW]), { dst: 10, src, offset: slot, immediate: kind });
 };
 
+/** An exchange of 32 bits that succeeds while the upper half of r0 is not zero. */
+const narrowExchange: Statement = (draft) => {
+  const { random } = draft;
+  if (draft.keepsKinds) return;
+  draft.code.push(...wideLoad(0, random.pick([0x1_0000_0005n, (1n << 64n) - 1n, 1n << 63n])));
+  draft.holdsScalar(0);
+  draft.add(Class.STX | Mode.MEM | Size.DW, { dst: 10, src: 0, offset: -8 });
+  draft.slots.add(-8);
+  const src = draft.scalar();
+  draft.add(Class.STX | Mode.ATOMIC | Size.W, { dst: 10, src, offset: -8, immediate: Atomic.CMPXCHG });
+  if (draft.isMain) draft.add(Class.STX | Mode.MEM | Size.DW, { dst: CONTEXT, src: 0, offset: 8 * random.below(7) });
+};
+
 /** r0 agrees with what is in memory, at least in its lower half. */
-export function prepareExchange(draft: ProgramDraft, slot: number): void {
+function prepareExchange(draft: ProgramDraft, slot: number): void {
   if (draft.random.chance(0.7)) draft.add(Class.LDX | Mode.MEM | Size.DW, { dst: 0, src: 10, offset: slot });
   else if (!draft.scalars.has(0)) draft.setScalar(0);
   draft.holdsScalar(0);
@@ -235,70 +236,12 @@ const loop: Statement = (draft) => {
   draft.add(Class.JMP | Jump.JNE, { dst: COUNTER, offset: start - code.length - 1 });
 };
 
-function forgetCallerSaved(draft: ProgramDraft): void {
-  for (let register = 0; register <= 5; register++) draft.forget(register);
-  draft.holdsScalar(0);
-}
+const call: Statement = (draft) => callFunction(draft, (callee) => drawStatements(callee, callee.random.between(1, 3)));
 
-/** bpf_get_smp_processor_id(), bpf_get_numa_node_id(), bpf_get_current_pid_tgid(): always the same here. */
-const helper: Statement = (draft) => {
-  draft.add(Class.JMP | Jump.CALL, { immediate: draft.random.pick([8, 14, 42]) });
-  forgetCallerSaved(draft);
-};
-
-/** Reads through a pointer that the verifier does not trust: to the context, or to nowhere. */
-const untrusted: Statement = (draft) => {
-  const { random } = draft;
-  const address = random.pick([-2n, 0xffff_ffff_ff60_0000n, 0x10n, 0x1000_0000_0000_0000n, -4096n]);
-  if (random.chance(0.5)) draft.add(Class.ALU64 | MOV | Source.X, { dst: 1, src: CONTEXT });
-  else draft.code.push(...wideLoad(1, address));
-  draft.add(Class.ALU64 | MOV, { dst: 2, immediate: 1 });
-  draft.add(Class.JMP | Jump.CALL, { src: Callee.KFUNC, immediate: RDONLY_CAST });
-  forgetCallerSaved(draft);
-  const size = random.pick(sizes);
-  const signed = size !== Size.DW && random.chance(0.4);
-  const dst = random.pick([0, 7]);
-  draft.add(Class.LDX | (signed ? Mode.MEMSX : Mode.MEM) | size, { dst, src: 0, offset: random.pick([0, 8, 16, 128]) });
-  draft.forget(0);
-  draft.holdsScalar(dst);
-};
-
-/** A function of its own behind main, with up to two arguments. */
-const call: Statement = (draft) => {
-  const { random, functions, code } = draft;
-  for (const register of [1, 2]) if (!draft.scalars.has(register)) draft.setScalar(register);
-  const known = functions.length > 0 && random.chance(0.4) ? random.pick(functions) : undefined;
-  const target = known ?? { calls: [], body: drawFunction(draft) };
-  if (known === undefined) functions.push(target);
-  target.calls.push(code.length);
-  draft.add(Class.JMP | Jump.CALL, { src: Callee.FUNCTION });
-  forgetCallerSaved(draft);
-};
-
-function drawFunction({ random, hasArena }: ProgramDraft): readonly Instruction[] {
-  const callee = new ProgramDraft(random, { hasArena, isMain: false });
-  callee.scalars.add(1).add(2);
-  drawStatements(callee, random.between(1, 3));
-  const result = callee.scalar();
-  if (result !== 0) callee.add(Class.ALU64 | MOV | Source.X, { dst: 0, src: result });
-  callee.add(Class.JMP | Jump.EXIT);
-  return callee.code;
-}
-
-/** Counts in the context how often it came here, then calls the program in a slot, whose index may be only known at run time. */
-const tailCall: Statement = (draft) => {
-  const { random } = draft;
-  draft.add(Class.LDX | Mode.MEM | Size.DW, { dst: 7, src: CONTEXT, offset: 56 });
-  draft.add(Class.ALU64 | ADD, { dst: 7, immediate: 1 });
-  draft.add(Class.STX | Mode.MEM | Size.DW, { dst: CONTEXT, src: 7, offset: 56 });
-  draft.holdsScalar(7);
-  draft.add(Class.ALU64 | MOV | Source.X, { dst: 1, src: CONTEXT });
-  draft.code.push(...wideLoad(2, 1n, WideSource.MAP_FD));
-  draft.add(Class.ALU64 | MOV, { dst: 3, immediate: random.below(4) });
-  if (random.chance(0.3)) draft.add(Class.ALU64 | ADD, { dst: 3, immediate: random.pick([0, 0, 1, -1]) });
-  draft.add(Class.JMP | Jump.CALL, { immediate: TAIL_CALL_HELPER });
-  forgetCallerSaved(draft);
-  draft.forget(0);
+/** A cast in a program without an arena, which the verifier refuses. */
+const castWithoutArena: Statement = (draft) => {
+  if (draft.hasArena || !draft.random.chance(0.1)) arithmetic(draft);
+  else draft.add(Class.ALU64 | MOV | Source.X, { dst: draft.scalar(), src: draft.scalar(), offset: 1, immediate: 1 });
 };
 
 const PLAIN: readonly Statement[] = [
@@ -312,6 +255,8 @@ const PLAIN: readonly Statement[] = [
   byteOrder,
   stack,
   atomic,
+  atomic,
+  narrowExchange,
 ];
 const MAIN_PLAIN: readonly Statement[] = [
   ...PLAIN,
@@ -321,7 +266,7 @@ const MAIN_PLAIN: readonly Statement[] = [
   untrusted,
   tailCall,
   tailCall,
-  tailCall,
+  castWithoutArena,
 ];
 const CONTAINERS: readonly Statement[] = [branch, farBranch, loop];
-const MAIN_CONTAINERS: readonly Statement[] = [...CONTAINERS, call, call];
+const MAIN_CONTAINERS: readonly Statement[] = [...CONTAINERS, call, call, callWithTailCall];

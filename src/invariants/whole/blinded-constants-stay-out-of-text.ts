@@ -31,10 +31,18 @@ export const blindedConstantsStayOutOfText = invariant<WholeWorld>({
   },
 });
 
+/** VSYSCALL_ADDR, which stands in the checks of probing loads. */
+const VSYSCALL = 0xff60_0000 | 0;
+
 /** Small numbers of either sign, and those that are only one bit, stand in any code. */
 const isCommon = (immediate: number): boolean => {
   const magnitude = Math.abs(immediate);
-  return magnitude < 0x10_0000 || (magnitude & (magnitude - 1)) === 0 || (magnitude & (magnitude + 1)) === 0;
+  return (
+    immediate === VSYSCALL ||
+    magnitude < 0x10_0000 ||
+    (magnitude & (magnitude - 1)) === 0 ||
+    (magnitude & (magnitude + 1)) === 0
+  );
 };
 
 function holds(code: Uint8Array, word: number): boolean {

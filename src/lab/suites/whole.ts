@@ -1,4 +1,8 @@
+import { wholeJitFaults } from '../../faults/whole-jit.ts';
+import { wholeTailCallFaults } from '../../faults/whole-tail-calls.ts';
+import { wholeVerifierFaults } from '../../faults/whole-verifier.ts';
 import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
+import { wholeKernelBugs } from '../../invariants/whole/whole-kernel-bugs.ts';
 import { wholeLaws } from '../../invariants/whole/whole-laws.ts';
 import type { AnyOperation } from '../../language/operation.ts';
 import { suite } from '../../language/suite.ts';
@@ -33,7 +37,8 @@ export const wholeSuite = suite({
   boot: bootWholeWorld,
   operations: [...bpfProgramOperations, ...programArrayOperations, ...wholeArenaOperations, ...around],
   invariants: wholeLaws,
-  kernelBugs: memoryKernelBugs,
+  faults: [...wholeJitFaults, ...wholeVerifierFaults, ...wholeTailCallFaults],
+  kernelBugs: [...wholeKernelBugs, ...memoryKernelBugs],
   runs: 60,
   steps: 80,
 });

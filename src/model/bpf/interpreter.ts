@@ -37,6 +37,8 @@ export interface Surroundings {
   readonly perCpuOffset?: bigint | undefined;
   /** The program in a slot of a program array; undefined when the slot is empty or there is none. */
   readonly tailCallTarget?: ((map: bigint, index: number, site: TailCallPlace) => Program | undefined) | undefined;
+  /** Bytes of stack of a called function, {@link FRAME_BYTES} by default. */
+  readonly frameBytes?: number | undefined;
   /** Accesses do not say that they are an arena's; a pointer whose upper half is zero is into the arena. */
   readonly arenaByPointer?: boolean | undefined;
 }
@@ -67,6 +69,7 @@ export class Interpreter implements MemoryContext {
   performed = 0;
 
   readonly #steps: readonly Step[];
+  readonly #frameBytes: bigint;
   readonly #frames: Frame[] = [];
   /** Main's may_goto budget; other functions have theirs in their frames. */
   readonly #main = { mayGotoLeft: 0 };
@@ -80,6 +83,7 @@ export class Interpreter implements MemoryContext {
     this.surroundings = surroundings;
     this.arena = program.arena ?? surroundings.arena;
     this.clearsFaultedAtomics = surroundings.clearsFaultedAtomics ?? false;
+    this.#frameBytes = BigInt(surroundings.frameBytes ?? FRAME_BYTES);
     this.arenaByPointer = surroundings.arenaByPointer === true && this.arena !== undefined;
     this.place.arenaStart = this.arena?.kernelStart ?? 0n;
     this.registers = new BpfRegisters(program.instructions.length + 1);
@@ -141,7 +145,7 @@ export class Interpreter implements MemoryContext {
     const { words } = this.registers;
     if (this.#frames.length + 1 >= MOST_FRAMES) return this.stop({ kind: 'calls-too-deep', at, limit: MOST_FRAMES });
     this.#frames.push({ returnTo, saved: words.slice(6, FRAME_POINTER + 1), mayGotoLeft: MAY_GOTO_BUDGET });
-    words[FRAME_POINTER] = words[FRAME_POINTER]! - BigInt(FRAME_BYTES);
+    words[FRAME_POINTER] = words[FRAME_POINTER]! - this.#frameBytes;
     return start;
   }
 

@@ -88,6 +88,7 @@ export function malformationOf(
   return (
     validate(program, { unverified: true })[0] ??
     strayJump(program) ??
+    openEnd(program) ??
     unknownCall(program, isKnown) ??
     deepStack(program)
   );
@@ -116,6 +117,17 @@ function strayJump(program: readonly Instruction[]): Malformation | undefined {
   }
   return undefined;
 }
+
+/** check_subprogs(): no function runs on into the next. */
+function openEnd(program: readonly Instruction[]): Malformation | undefined {
+  const ends = functionStarts(program).slice(1);
+  const open = ends.find((end) => !LEAVING.has(program[end - 1]!.opcode));
+  return open === undefined
+    ? undefined
+    : { index: open - 1, message: 'the function does not end in an exit or a jump' };
+}
+
+const LEAVING: ReadonlySet<number> = new Set([Class.JMP | Jump.EXIT, Class.JMP | Jump.JA, Class.JMP32 | Jump.JA]);
 
 function unknownCall(
   program: readonly Instruction[],

@@ -9,8 +9,10 @@ import { pageOfText, textAddress } from '../../kernel/text-address.ts';
 import { addressOf, type JitMachine, type KernelAddress } from '../jit/machine.ts';
 import type { ProgramSurroundings } from './surroundings.ts';
 
-/** THREAD_SIZE in pages. */
-const STACK_PAGES = 4;
+/** Four times THREAD_SIZE: the verifier bounds the depth of calls and tail calls together, which is left out here. */
+const STACK_PAGES = 16;
+/** Stacks and contexts have room for as many. */
+export const MOST_CPUS = 16;
 const CONTEXT_PAGE = 256;
 const ARRAY_PAGE = 320;
 const DESCRIPTOR_PAGE = 321;

@@ -61,6 +61,9 @@ export interface RunParts {
   readonly programs: () => readonly BpfProgram[];
 }
 
+/** MAX_BPF_STACK and the verifier's own sixteen bytes. */
+const FRAME_BYTES = 528;
+
 /** BPF instructions that a run may take, tail calls included; a program that takes more is not compared. */
 const FUEL = 30_000;
 /** More x86 instructions than BPF instructions can become. */
@@ -103,6 +106,7 @@ function interpret(
     stackTop: objects.stackTop(cpu) - FRAME_POINTER_DISTANCE,
     clearsFaultedAtomics,
     auxiliaryRegister: jit().behaviour.auxiliaryRegister,
+    frameBytes: FRAME_BYTES,
     arenaByPointer: true,
     tailCallTarget: (_, index, { program: caller, at }) => {
       const patch = meanings.get(caller)?.patches.find((one) => one.at === at);
