@@ -13,7 +13,7 @@ import {
   PROG_INFO,
   PROG_LOAD,
 } from '../bpf-attributes.ts';
-import { available, errnoName, type Facility, having, notPermitted, notSupported, refused } from '../facility.ts';
+import { available, errnoName, type Facility, having, notSupported, refused } from '../facility.ts';
 import type { Libc, Memory } from '../libc.ts';
 import type { LiveKernel } from '../live-kernel.ts';
 import { type CoreLoad, type CoreOutcome, MAP_VALUE_BYTES } from './core-load.ts';
@@ -77,7 +77,7 @@ export class RelocatingLoader {
 
   #modelDies(load: CoreLoad): string | undefined {
     const cache = new CandidateCache(targetFrom(this.kernelTypes), KERNEL_6_18);
-    const predicted = onModel(load, KERNEL_6_18, cache);
+    const predicted = onModel(load, { kernel: KERNEL_6_18, relocates: 'first' }, cache);
     return predicted.kind === 'oops' ? predicted.reason : undefined;
   }
 
