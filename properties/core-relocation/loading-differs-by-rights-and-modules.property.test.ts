@@ -37,7 +37,7 @@ function load(
     const main = world.write('program');
     for (const piece of pieces) main.pieces.push(piece);
   }
-  const object = world.relocateCore(loading, by, true);
+  const object = world.relocateCore({ loading, caller: by, debugInfo: true, compiler: 'current' });
   if (object.state.kind === 'passed') world.relocateCalls(object, object.state.object);
   if (object.state.kind === 'linked') world.load(object, object.state.object, object.state.linked);
   return object.state;
