@@ -1,21 +1,16 @@
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import * as v from 'valibot';
-import { fromHex, toHex } from '../base/bytes.ts';
-import { CoreCase, type CoreInput } from '../conform/core-case.ts';
-import { extractTarget, type TargetLine } from '../conform/core-target-extract.ts';
+import { CoreCase } from '../conform/core-case.ts';
 import type { RecordedLine } from '../conform/recording.ts';
 import { InputError } from '../language/input-error.ts';
-import type { Btf } from '../model/bpf/btf/blob.ts';
-import { essentialName } from '../model/bpf/btf/essential-name.ts';
-import { parseBtf } from '../model/bpf/btf/parse.ts';
 import { counted } from '../report/numbers.ts';
-import type { CoreOutcome } from '../targets/live/core/core-load.ts';
 import { CoreRecorder } from '../targets/live/core/core-recorder.ts';
 import { LiveKernel } from '../targets/live/live-kernel.ts';
-import { loadOfCase } from './core-case-load.ts';
+import { lateOf, loadOfCase } from './core-case-load.ts';
+import { saveCoreRecording } from './core-recording-file.ts';
 import type { Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
-import { inFile, saveAs } from './files.ts';
+import { inFile } from './files.ts';
 import { readRecording } from './recording-file.ts';
 import type { Verb } from './verb.ts';
 
@@ -39,11 +34,8 @@ export const recordVerb: Verb = {
         desk.say(`nothing is recorded, ${reason}`);
         return { exitCode: ALL_WELL, document: { verdict: 'skipped', reason } };
       }
-      const targetsFile = `targets-${basename(out).replace(/\.jsonl$/, '')}.jsonl`;
       const recorded = await recordAll(desk, recorder.thing, lines);
-      const named = recorded.map((line) => ({ ...line, targets_file: targetsFile }));
-      save(desk, join(dirname(out), targetsFile), targetsOf(recorder.thing.loader.kernelTypes, named));
-      save(desk, out, named);
+      saveCoreRecording(desk, out, recorded, recorder.thing.loader.kernelTypes);
       const withheld = recorded.filter(({ late }) => late.skipped !== undefined).length;
       desk.say(`${counted(recorded.length - withheld, 'case')} recorded on ${kernel.release}, ${withheld} withheld`);
       desk.say(`  ${desk.command('conform', relative(folder, resolve(folder, out)))}`);
@@ -54,24 +46,6 @@ export const recordVerb: Verb = {
     }
   },
 };
-
-function save({ surroundings }: Desk, path: string, lines: readonly object[]): void {
-  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-  inFile(path, () => saveAs(resolve(surroundings.folder, path), text));
-}
-
-/** What the kernel has under every name that a case asks for. */
-function targetsOf(kernel: Btf, lines: readonly RecordedLine[]): readonly TargetLine[] {
-  const names = lines.flatMap((line) => [...namesAskedBy(v.parse(CoreCase, line))]);
-  return [...new Set(names)].map((name) => extractTarget(kernel, name));
-}
-
-function namesAskedBy({ btf, relos, prior = [] }: CoreInput): ReadonlySet<string> {
-  const types = parseBtf(fromHex(btf)!);
-  const roots = relos.map(({ type }) => types.type(type)?.name ?? '');
-  const named = [...roots, ...prior.map(({ name }) => name)].filter((name) => name !== '');
-  return new Set(named.map(essentialName));
-}
 
 function casesOf(lines: readonly RecordedLine[], only: string): readonly RecordedLine[] {
   if (!v.is(CoreCase, lines[0])) throw new InputError('expected a recording of late CO-RE relocation');
@@ -96,30 +70,4 @@ async function recordAll(desk: Desk, recorder: CoreRecorder, lines: readonly Rec
   return recorded;
 }
 
-/** An outcome as recordings have it. */
-function lateOf(outcome: CoreOutcome) {
-  switch (outcome.kind) {
-    case 'loaded':
-      return { source: 'kernel', ok: true, xlated: toHex(outcome.image), log: told(outcome.log) };
-    case 'refused':
-      return outcome.of === 'types'
-        ? { source: 'kernel', btf_load: outcome.errno, log: told(outcome.log) }
-        : { source: 'kernel', ok: false, errno: outcome.errno, log: told(outcome.log) };
-    case 'withheld':
-      return { source: 'kernel', skipped: `never sent: ${outcome.why.replace(/^record \d+: /, '')}` };
-  }
-}
-
-/** The relocation lines of a log, and the last of the others: why a load was refused. */
-function told(log: string): readonly string[] {
-  const lines = log.split('\n').filter((line) => line !== '' && !NOISE.test(line));
-  const about = lines.filter((line) => line.includes('relo #'));
-  const rest = lines.filter((line) => !line.includes('relo #'));
-  return [...about.slice(0, MOST_LINES), ...rest.slice(-1)];
-}
-
-/** What the verifier says of every program: states, the caches, and how much work it was. */
-const NOISE =
-  /^(func#|\s*\d+: |vmlinux_cand|module_cand|Live regs|processed|verification time|stack depth|CO-RE relocating|;|from \d+|mark_precise|R\d+=)/;
-const MOST_LINES = 12;
 const BATCH = 50;

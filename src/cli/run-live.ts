@@ -15,6 +15,7 @@ import { Disturbed, ProgPackObserver } from '../targets/live/prog-pack-observer.
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, saveNew } from './files.ts';
+import { runLiveCore } from './run-live-core.ts';
 
 /** What `run --target live` can be told. */
 export interface RunLiveOptions {
@@ -38,14 +39,14 @@ export interface RunLiveOptions {
  * and the kernel does not merge them again (measured on 6.18). The command says how many leaves that were.
  */
 export async function runLive(desk: Desk, suites: readonly string[], options: RunLiveOptions): Promise<Answer> {
-  if (suites.length !== 1 || suites[0] !== 'prog-pack') {
-    throw new InputError(
-      'expected "run prog-pack --target live", the only suite that a running kernel performs so far',
-    );
+  const [suite] = suites;
+  if (suites.length !== 1 || (suite !== 'prog-pack' && suite !== 'core-relocation')) {
+    throw new InputError('expected one suite that a running kernel performs: prog-pack or core-relocation');
   }
   if (options.fault !== undefined || options.machine !== undefined) {
     throw new InputError('--fault and --machine are about the modelled machine; the running one is as it is');
   }
+  if (suite === 'core-relocation') return await runLiveCore(desk, options);
   const wanted = profileOf(desk, options);
   const kernel = await LiveKernel.open();
   const observer = ProgPackObserver.open(kernel);

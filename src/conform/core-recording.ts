@@ -205,6 +205,7 @@ function compareLoad(
 const NUMBERS: Readonly<Record<Errno, number>> = {
   ENOENT: -2,
   E2BIG: -7,
+  ENOMEM: -12,
   EACCES: -13,
   EFAULT: -14,
   EINVAL: -22,

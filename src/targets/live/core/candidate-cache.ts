@@ -61,7 +61,7 @@ function cachedSlots(log: string): ReadonlyMap<string, number> {
 }
 
 /** `r0 = 1; exit`, the 1 being the answer to whether the kernel has a type of that name and kind. */
-function questionAbout(name: string, kind: SafeKind): CoreLoad {
+export function questionAbout(name: string, kind: SafeKind): CoreLoad {
   const types = new BtfBuilder();
   const integer = types.add({ kind: 'int', name: 'int', sizeBytes: 4, encoding: 1, offsetBits: 0, widthBits: 32 });
   const prototype = types.add({ kind: 'func_proto', name: '', returnType: integer, parameters: [] });

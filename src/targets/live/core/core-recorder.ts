@@ -36,13 +36,14 @@ export class CoreRecorder {
    */
   observe(load: CoreLoad, prior: readonly PriorQuestion[] = []): CoreOutcome {
     for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
-      const first = this.#once(load, prior);
-      if (first.kind === 'withheld' || essence(first) === essence(this.#once(load, prior))) return first;
+      const first = this.glance(load, prior);
+      if (first.kind === 'withheld' || essence(first) === essence(this.glance(load, prior))) return first;
     }
     throw new Error(`the kernel answered a load ${2 * MOST_ATTEMPTS} times and never the same twice`);
   }
 
-  #once(load: CoreLoad, prior: readonly PriorQuestion[]): CoreOutcome {
+  /** The outcome as it was seen once. */
+  glance(load: CoreLoad, prior: readonly PriorQuestion[] = []): CoreOutcome {
     const withheld = this.loader.reasonToWithhold(load);
     if (withheld !== undefined) return { kind: 'withheld', why: withheld };
     const names = new Set([...namesOf(load), ...prior.map(({ name }) => essentialName(name))]);

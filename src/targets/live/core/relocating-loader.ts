@@ -77,7 +77,7 @@ export class RelocatingLoader {
 
   #modelDies(load: CoreLoad): string | undefined {
     const cache = new CandidateCache(targetFrom(this.kernelTypes), KERNEL_6_18);
-    const predicted = onModel(load, KERNEL_6_18, cache);
+    const predicted = onModel(load, { kernel: KERNEL_6_18, relocates: 'first' }, cache);
     return predicted.kind === 'oops' ? predicted.reason : undefined;
   }
 
