@@ -141,7 +141,10 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   carryOut(compiled: CompiledOperation, taken: Values, made: readonly number[], ended: number): Outcome {
     const { world, pool, changes, happened } = this.#booted;
     changes.begin(world.journal.position);
+    const { counters } = this.#suite;
+    const before = counters?.(world);
     const returned = compiled.apply(world, taken);
+    if (before !== undefined) addChanges(compiled.counted, before, counters!(world));
     happened.operation = compiled.operation;
     happened.taken = taken;
     happened.returned = returned;
@@ -179,6 +182,12 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
 
   operationCounts(): ReadonlyMap<string, OperationCount> {
     return new Map(this.operations.map(({ operation, ok, refused }) => [operation.name, { ok, refused }]));
+  }
+
+  /** By operation: what its steps changed of the suite's counters. Empty for a suite that counts nothing. */
+  counted(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    const counting = this.operations.filter(({ counted }) => counted.size > 0);
+    return new Map(counting.map(({ operation, counted }) => [operation.name, counted]));
   }
 
   judged(): ReadonlyMap<string, number> {
@@ -240,6 +249,14 @@ function bindResults(pool: Pool, { kinds }: CompiledOperation, made: readonly nu
   const objects = returned as readonly unknown[];
   assert(Array.isArray(objects) && objects.length === kinds.length, 'an operation returns each of its results');
   for (let index = 0; index < kinds.length; index++) pool.bind(made[index]!, kinds[index]!, objects[index]);
+}
+
+function addChanges(
+  sums: Map<string, number>,
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(after)) sums.set(name, (sums.get(name) ?? 0) + value - before[name]!);
 }
 
 function asModelBug(error: unknown, where: string): ModelBug {
