@@ -20,8 +20,12 @@ export class Journal {
   /** The position at which the chunk begins. */
   #begin = 0;
 
+  /** False for a journal of capacity 0, for worlds that are only driven forward: it records nothing and undoes nothing. */
+  readonly keeps: boolean;
+
   /** @param capacity how many entries are kept at least; a few thousand more are held before the oldest are dropped */
   constructor(capacity = 1_000_000) {
+    this.keeps = capacity > 0;
     this.#chunksKept = Math.ceil(capacity / CHUNK_ENTRIES);
   }
 
@@ -49,6 +53,7 @@ export class Journal {
 
   /** Remembers a change that the caller makes itself; an {@link Undoable} owner is asked to take it back. */
   record(owner: object, key: unknown, old: unknown): void {
+    if (!this.keeps) return;
     if (this.#count === this.#room) this.#makeRoom();
     const slot = this.#count++ * WIDTH;
     const chunk = this.#chunk;

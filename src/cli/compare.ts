@@ -76,7 +76,7 @@ export const compareVerb: Verb = {
       const row = await measure(profile, workload, {
         machine,
         seed: options.seed,
-        now: desk.surroundings.now,
+        now: desk.surroundings.worked,
         stop: () => desk.surroundings.stopReason() !== undefined,
         onProgress: (operations) => desk.status.show(`${profile.name}: ${grouped(operations)} operations`),
       });

@@ -60,11 +60,21 @@ const shortened = (seed: string): string =>
 const LONGEST_SEED = 20;
 
 /** Says what a verdict other than "holds" needs to be believed. */
-export function tell(desk: Desk, { report, verdict, reason, kept }: Result): void {
+export function tell(desk: Desk, { report, verdict, reason, kept, seconds }: Result): void {
   if (kept !== undefined) for (const line of ['', ...kept.lines, '']) desk.say(line);
+  for (const line of report === undefined ? [] : rates(report, seconds)) desk.say(line);
   if (verdict === 'vacuous') desk.say(`  ${reason}`);
   if (kept?.unsaved !== undefined) desk.complain(kept.unsaved.describe());
   for (const bug of [report?.bug, kept?.bug]) if (bug !== undefined) desk.complain(bugReport(bug));
+}
+
+/** For a suite that counts: how many of each operation in a second, laws included, and what one of them costs. */
+function rates({ counted, operations }: RunReport, seconds: number): readonly string[] {
+  return [...counted].map(([name, sums]) => {
+    const { ok = 0, refused = 0 } = operations.get(name) ?? {};
+    const each = [...sums].map(([what, sum]) => `${Number((sum / (ok + refused)).toPrecision(3))} ${what}`);
+    return `  ${name}: ${grouped(ok / Math.max(seconds, 0.001))} a second; ${each.join(', ')} each`;
+  });
 }
 
 /** What the verdicts alone make of the exit code. */
@@ -94,6 +104,7 @@ export function record({ job, seed, report, seconds, verdict, reason, kept }: Re
     shrinkExecutions: kept?.executions,
     operations: Object.fromEntries(report?.operations ?? []),
     judged: Object.fromEntries(report?.judged ?? []),
+    counted: Object.fromEntries([...(report?.counted ?? [])].map(([name, sums]) => [name, Object.fromEntries(sums)])),
   };
 }
 

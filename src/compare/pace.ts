@@ -1,6 +1,6 @@
 /** What a {@link Pace} is told: a clock, whom to tell of progress, whom to ask whether to stop. */
 export interface PaceOptions {
-  /** Milliseconds from any fixed moment. */
+  /** Milliseconds of work from any fixed moment. */
   readonly now: () => number;
   /** Asked about every thousand operations, after a yield to the event loop: true leaves the rest undone. */
   readonly stop?: () => boolean;

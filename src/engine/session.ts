@@ -151,7 +151,10 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   /** Performs a step that makes sense; `made` numbers its results, `ended` is the one that does not outlive its success. */
   carryOut(compiled: CompiledOperation, taken: Values, made: readonly number[], ended: number): Outcome {
     const stage = this.#stage;
+    const { counters } = this.#suite;
+    const before = counters?.(stage.world);
     const returned = stage.apply(compiled, taken);
+    if (before !== undefined) addChanges(compiled.counted, before, counters!(stage.world));
     const broken = this.#judge.afterStep(stage.world, stage.happened);
     this.#broken = broken;
     // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.
@@ -208,6 +211,12 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     return new Map(this.operations.map(({ operation, ok, refused }) => [operation.name, { ok, refused }]));
   }
 
+  /** By operation: what its steps changed of the suite's counters. Empty for a suite that counts nothing. */
+  counted(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    const counting = this.operations.filter(({ counted }) => counted.size > 0);
+    return new Map(counting.map(({ operation, counted }) => [operation.name, counted]));
+  }
+
   judged(): ReadonlyMap<string, number> {
     return this.#judge.judged();
   }
@@ -255,6 +264,14 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     this.#knownBug = knownBug;
     return 'known';
   }
+}
+
+function addChanges(
+  sums: Map<string, number>,
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(after)) sums.set(name, (sums.get(name) ?? 0) + value - before[name]!);
 }
 
 function asModelBug(error: unknown, where: string): ModelBug {

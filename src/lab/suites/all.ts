@@ -12,6 +12,7 @@ import { progPackIntroductionSuite } from './prog-pack-introduction.ts';
 import { progPackLengthsSuite } from './prog-pack-lengths.ts';
 import { roxCacheSuite } from './rox-cache.ts';
 import { textPokeSuite } from './text-poke.ts';
+import { textSelftestSuite } from './text-selftest.ts';
 import { vmallocSuite } from './vmalloc.ts';
 import { wholeSuite } from './whole.ts';
 
@@ -34,5 +35,6 @@ export const allSuites: readonly AnySuite[] = [
   execmemProposalSuite,
   execmemSelftestSuite,
   roxCacheSuite,
+  textSelftestSuite,
   wholeSuite,
 ];
