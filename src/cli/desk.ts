@@ -18,13 +18,16 @@ export class Desk {
   readonly status: StatusLine;
   /** The modules that were loaded by `--with`, as the user wrote them. */
   readonly modules: readonly string[];
+  /** Whether all suites can be loaded again elsewhere: they are the project's or a module's, not handed in by a program. */
+  readonly canReloadSuites: boolean;
   readonly #silent: boolean;
 
   constructor(
     registry: Registry,
     surroundings: Surroundings,
-    options: { silent: boolean; modules: readonly string[] },
+    options: { silent: boolean; modules: readonly string[]; canReloadSuites: boolean },
   ) {
+    this.canReloadSuites = options.canReloadSuites;
     this.registry = registry;
     this.surroundings = surroundings;
     this.modules = options.modules;

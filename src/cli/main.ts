@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { kernelSentences } from '../lab/kernels.ts';
 import { Registry } from '../lab/registry.ts';
@@ -27,6 +26,7 @@ import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
 import type { Verb, VerbOption } from './verb.ts';
+import { version } from './version.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
 export interface MainOptions {
@@ -77,7 +77,11 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
         throw new InputError('--json and a report without =FILE both want standard output');
       const suites = [...(options.suites ?? allSuites), ...(await loadSuites(modules, surroundings.folder))];
       const registry = new Registry(suites, kernelSentences);
-      answer = await verb.act(new Desk(registry, surroundings, { silent, modules }), words, given);
+      answer = await verb.act(
+        new Desk(registry, surroundings, { silent, modules, canReloadSuites: options.suites === undefined }),
+        words,
+        given,
+      );
     });
   }
   try {
@@ -163,10 +167,6 @@ function failed(error: unknown, json: boolean, { err }: Surroundings): Answer {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-const version = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
-).version;
 
 function envelope(exitCode: number) {
   return { tool: 'roxcheck', version, exitCode };

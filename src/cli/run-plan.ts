@@ -6,6 +6,7 @@ import type { AnySuite } from '../language/suite.ts';
 interface Wanted {
   readonly suites: readonly string[];
   readonly kernels: readonly string[] | undefined;
+  /** One name, or several with commas between them. */
   readonly fault: string | undefined;
 }
 
@@ -23,21 +24,23 @@ export interface Job {
  */
 export function planJobs(
   registry: Registry,
-  { suites: suiteNames, kernels, fault: faultName }: Wanted,
+  { suites: suiteNames, kernels, fault: faultNames }: Wanted,
 ): readonly Job[] {
-  const fault = faultName === undefined ? undefined : registry.fault(faultName);
-  const faultSuites = fault === undefined ? registry.suites : [registry.suite(fault.suite)];
+  const faults = faultNames === undefined ? [] : registry.faultsNamed(faultNames);
+  const [first] = faults;
+  const faultSuites = first === undefined ? registry.suites : [registry.suite(first.suite)];
   const named = suiteNames.length > 0;
   const suites = named ? suiteNames.map((name) => registry.suite(name)) : faultSuites;
   if (suites.length === 0) throw new InputError('there are no suites to run');
   for (const suite of suites) {
-    if (fault !== undefined && !suite.faults?.some(({ name }) => name === fault.name)) {
+    for (const fault of faults) {
+      if (suite.faults?.some(({ name }) => name === fault.name)) continue;
       throw new InputError(`the suite ${suite.name} has no fault ${fault.name}; it belongs to ${fault.suite}`);
     }
   }
-  const wanted = kernels ?? (fault === undefined ? undefined : [fault.kernel]);
+  const wanted = kernels ?? (first === undefined ? undefined : [first.kernel]);
   for (const kernel of wanted ?? []) if (kernel !== 'all') registry.kernel(kernel);
-  return suites.flatMap((suite) => jobsOf(suite, wanted, named || fault !== undefined));
+  return suites.flatMap((suite) => jobsOf(suite, wanted, named || first !== undefined));
 }
 
 function jobsOf(suite: AnySuite, wanted: readonly string[] | undefined, demanded: boolean): readonly Job[] {

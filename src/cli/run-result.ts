@@ -108,6 +108,16 @@ export function record({ job, seed, report, seconds, verdict, reason, kept }: Re
   };
 }
 
+/** A result's one finding as `--json` gives it; a run ends with the first. */
+export function findingOf({ job, report, kept }: Result) {
+  const { violation, run } = report?.failure ?? {};
+  if (violation === undefined || kept === undefined) return [];
+  const { law, operation } = violation;
+  const { text: trace, path: tracePath, steps: traceSteps, executions: shrinkExecutions } = kept;
+  const where = { suite: job.suite.name, kernel: job.kernel };
+  return [{ ...where, law, operation, trace, tracePath, traceSteps, shrinkExecutions, count: 1, firstRun: run }];
+}
+
 /** What keeps the answer from being one about the kernel: our own bug, or a failure that could not be saved. */
 export function firstProblem(
   results: readonly Result[],

@@ -17,7 +17,7 @@ import type { OperationCount, Violation } from './verdict.ts';
 export interface SessionOptions {
   readonly kernel: string;
   readonly machine?: MachineSettings;
-  /** The name of a fault of the suite to plant. */
+  /** The name of a fault of the suite to plant, or several with commas between them. */
   readonly fault?: string | undefined;
   /** False performs without any law or ghost, to measure what they cost. */
   readonly judging?: boolean;
@@ -130,6 +130,11 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     return true;
   }
 
+  /** Takes the last step back; false when the journal has forgotten what stood before it. */
+  takeBack(): boolean {
+    return this.undoTo(this.#stage.stepPosition, this.#stepCount - 1);
+  }
+
   /** Performs a step and judges the laws. Throws a ModelBug for anything that is our own mistake. */
   perform({ operation, args, made }: Step): Outcome {
     return this.performAs(this.compiled(operation), args, made);
@@ -228,9 +233,9 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   #boot(): World {
     const { kernel, machine = {}, fault: faultName } = this.#options;
     const world = this.#suite.boot(kernel, machine);
-    if (faultName !== undefined) {
-      const planted = this.#suite.faults?.find(({ name }) => name === faultName);
-      if (planted === undefined) throw new InputError(`suite ${this.#suite.name} has no fault ${faultName}`);
+    for (const wanted of faultName?.split(',') ?? []) {
+      const planted = this.#suite.faults?.find(({ name }) => name === wanted);
+      if (planted === undefined) throw new InputError(`suite ${this.#suite.name} has no fault ${wanted}`);
       planted.plant(world);
     }
     this.#judge.begin(world);

@@ -9,6 +9,7 @@ import {
   Operation,
   Size,
   Source,
+  wideLoad,
 } from '../model/bpf/instruction.ts';
 import { CONTEXT, drawImmediate, type ProgramDraft } from './program-draft.ts';
 import { ARENA_PAGES, ARENA_START } from './whole-arena.ts';
