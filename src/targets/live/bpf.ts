@@ -3,6 +3,8 @@ import {
   fieldOf,
   fill,
   MAP_CREATE,
+  MAP_ELEMENT,
+  MAP_FREEZE,
   OBJ_GET_INFO_BY_FD,
   PROG_INFO,
   PROG_LOAD,
@@ -70,6 +72,21 @@ export class Bpf {
     });
     if (again >= 0) this.#libc.close(again);
     return descriptor;
+  }
+
+  /** BPF_MAP_FREEZE. */
+  freezeMap(descriptor: number): number {
+    return this.#command(MAP_FREEZE, { map_fd: descriptor });
+  }
+
+  /** An element command with pointers to eight zero bytes where `key` and `value` say so. */
+  elementCommand(descriptor: number, { command, key, value }: ElementRequest): number {
+    const pointer = this.#attribute.address + 3072;
+    return this.#command(MAP_ELEMENT[command], {
+      map_fd: descriptor,
+      ...(key && { key: pointer }),
+      ...(value && { value: pointer }),
+    });
   }
 
   /** What the verifier said about the program that was loaded last. */
@@ -140,6 +157,12 @@ export class Bpf {
 type Values<Layout extends AttributeLayout<string>> = Readonly<
   Partial<Record<keyof Layout['fields'] & string, number | bigint | string>>
 >;
+
+interface ElementRequest {
+  readonly command: keyof typeof MAP_ELEMENT;
+  readonly key: boolean;
+  readonly value: boolean;
+}
 
 export interface ProgramSource {
   readonly type: number;
