@@ -113,7 +113,9 @@ export class ArenaTarget {
       case 'map-create':
         return this.#createMap(call);
       case 'close-map': {
-        this.#tools.bpf.release(this.#arena(call.arena.arena).descriptor);
+        const { descriptor } = this.#arena(call.arena.arena);
+        for (const peer of this.#peers) peer.forget(descriptor);
+        this.#tools.bpf.release(descriptor);
         this.#arenas.delete(call.arena.arena);
         return NOTHING;
       }

@@ -61,7 +61,11 @@ export class Bpf {
       prog_flags: flags,
       prog_name: name,
     };
-    const descriptor = this.#command(PROG_LOAD, values);
+    // A signal that arrives meanwhile makes the verifier give up; it is asked again, as libbpf does.
+    let descriptor = this.#command(PROG_LOAD, values);
+    for (let attempt = 0; descriptor === -EAGAIN && attempt < 100; attempt++) {
+      descriptor = this.#command(PROG_LOAD, values);
+    }
     if (descriptor >= 0) return this.#kept(descriptor);
     // The log is asked for afterwards: one that is full would itself be a reason to refuse a long program (ENOSPC).
     const again = this.#command(PROG_LOAD, {
@@ -191,6 +195,7 @@ export const PROG_TYPE_SYSCALL = 31;
 export const F_SLEEPABLE = 0x10;
 
 const SYS_BPF = 321;
+const EAGAIN = 11;
 const MOST_INSTRUCTIONS = 65536;
 const LOG_BYTES = 1 << 20;
 const CONTEXT_AT = 1024;

@@ -7,19 +7,17 @@ import { closeSync, openSync, readSync } from 'node:fs';
 export class KernelHealth {
   readonly #files: readonly number[];
   readonly #text = Buffer.alloc(32);
-  #troubles: number;
+  readonly #troubles: number;
 
   constructor() {
     this.#files = ['warn_count', 'oops_count'].flatMap((name) => opened(`/sys/kernel/${name}`));
     this.#troubles = this.#count();
   }
 
-  /** Throws {@link KernelHarmed} when the kernel warned since the last look, whoever made it. */
+  /** Throws {@link KernelHarmed} when the kernel has warned since this began, whoever made it: from then on always. */
   demand(): void {
-    const now = this.#count();
-    if (now === this.#troubles) return;
-    const more = now - this.#troubles;
-    this.#troubles = now;
+    const more = this.#count() - this.#troubles;
+    if (more === 0) return;
     throw new KernelHarmed(`the kernel has warned ${more === 1 ? 'once' : `${more} times`} meanwhile: see dmesg`);
   }
 
@@ -31,11 +29,17 @@ export class KernelHealth {
     let sum = 0;
     for (const file of this.#files) {
       const length = readSync(file, this.#text, 0, this.#text.length, 0);
-      sum += Number(this.#text.latin1Slice(0, length));
+      for (let index = 0, value = 0; index < length; index++) {
+        const digit = this.#text[index]! - DIGIT_ZERO;
+        if (digit >= 0) value = 10 * value + digit;
+        else sum += value;
+      }
     }
     return sum;
   }
 }
+
+const DIGIT_ZERO = 0x30;
 
 /** The running kernel is not well any more, perhaps by what was just done to it. */
 export class KernelHarmed extends Error {

@@ -23,35 +23,52 @@ import { KernelHealth } from './kernel-health.ts';
 export function inLockStep(
   model: Suite<ArenaWorld>,
   target: ArenaTarget,
-  isAllowed: (world: ArenaWorld, call: ArenaCall) => boolean,
+  isAllowed: IsAllowed,
+  whereabouts?: Whereabouts,
 ): Suite<ArenaWorld> {
-  const kernel = new Follower(target);
+  const kernel = new Follower(target, whereabouts);
+  const restricted = asOnKernel(model, isAllowed);
+  return suite({
+    ...restricted,
+    boot: (name, machine) => kernel.follow(model.boot(name, machine)),
+    operations: restricted.operations.map((operation) => followed(operation, kernel)),
+    invariants: lawsOf(kernel),
+  });
+}
+
+type IsAllowed = (world: ArenaWorld, call: ArenaCall) => boolean;
+
+/** Where a trace stands when its driver dies: noted before each step, and read by somebody else. */
+export interface Whereabouts {
+  note(performed: number): void;
+}
+
+/** The suite with those steps only that a running kernel is asked for: from one seed it draws what {@link inLockStep} draws. */
+export function asOnKernel(model: Suite<ArenaWorld>, isAllowed: IsAllowed): Suite<ArenaWorld> {
   const operations = model.operations.filter(({ syscall }) => syscall !== undefined);
   return suite({
     ...model,
-    boot: (name, machine) => kernel.follow(model.boot(name, machine)),
-    operations: operations.map((operation) => followed(operation, kernel, isAllowed)),
-    invariants: lawsOf(kernel),
+    operations: operations.map((operation) => ({
+      ...operation,
+      ready(world: ArenaWorld, taken: object) {
+        if (operation.ready !== undefined && !operation.ready(world, taken as never)) return false;
+        const call = callFor(operation, world, taken);
+        return call !== undefined && isAllowed(world, call);
+      },
+    })),
+    invariants: [],
     kernelBugs: [],
   });
 }
 
-function followed(
-  operation: AnyOperation,
-  kernel: Follower,
-  isAllowed: (world: ArenaWorld, call: ArenaCall) => boolean,
-): AnyOperation {
-  const callFor = (world: ArenaWorld, taken: object) =>
-    operation.syscall!(world, taken as never) as ArenaCall | undefined;
+const callFor = (operation: AnyOperation, world: ArenaWorld, taken: object) =>
+  operation.syscall!(world, taken as never) as ArenaCall | undefined;
+
+function followed(operation: AnyOperation, kernel: Follower): AnyOperation {
   return {
     ...operation,
-    ready(world: ArenaWorld, taken: object) {
-      if (operation.ready !== undefined && !operation.ready(world, taken as never)) return false;
-      const call = callFor(world, taken);
-      return call !== undefined && isAllowed(world, call);
-    },
     apply(world: ArenaWorld, taken: object) {
-      const call = callFor(world, taken)!;
+      const call = callFor(operation, world, taken)!;
       kernel.catchUp(world);
       const returned = operation.apply(world, taken as never);
       kernel.perform(world, { call, returned, shown: shownBy(operation, world, taken, returned) });
@@ -78,6 +95,7 @@ interface FollowedStep {
 class Follower {
   readonly #target: ArenaTarget;
   readonly #health = new KernelHealth();
+  readonly #whereabouts: Whereabouts | undefined;
   readonly #logs = new WeakMap<ArenaWorld, JournaledArray<FollowedStep>>();
   /** What the kernel has performed since it began afresh. */
   #performed: FollowedStep[] = [];
@@ -85,8 +103,9 @@ class Follower {
   answers: { readonly model: Shown; readonly kernel: Shown } | undefined;
   states: readonly StateDifference[] = [];
 
-  constructor(target: ArenaTarget) {
+  constructor(target: ArenaTarget, whereabouts?: Whereabouts) {
     this.#target = target;
+    this.#whereabouts = whereabouts;
   }
 
   follow(world: ArenaWorld): ArenaWorld {
@@ -116,7 +135,9 @@ class Follower {
   }
 
   #ask(step: FollowedStep): Shown {
+    this.#health.demand();
     this.#performed.push(step);
+    this.#whereabouts?.note(this.#performed.length);
     const { shown, made } = this.#target.perform(step.call);
     if (made !== undefined) this.#keep(step, made);
     this.#health.demand();

@@ -24,10 +24,11 @@ export interface Restrictions {
  */
 export function performable(restrictions: Restrictions): (world: ArenaWorld, call: ArenaCall) => boolean {
   const { release, allowedHazards, nodeExists, drawn } = restrictions;
-  return (_, call) => {
+  return ({ processes }, call) => {
     const attempt = attemptOf(call, nodeExists);
     if (attempt !== undefined && hazardsOf(attempt, release, allowedHazards).length > 0) return false;
     if (drawn && (freesBelowBase(call) || usesUnreachableArena(call))) return false;
+    if (call.call === 'new-process' && processes.length >= MOST_PROCESSES) return false;
     return staysInZone(call) && !choosesAddress(call) && pagesOf(call) <= MOST_PAGES;
   };
 }
@@ -117,6 +118,8 @@ function pagesOf(call: ArenaCall): number {
 }
 
 const isFixed = (flags: number): boolean => (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
+/** This one and a peer, each call of which is a change of processes. */
+const MOST_PROCESSES = 2;
 const MAP_FIXED = 0x10;
 const MAP_FIXED_NOREPLACE = 0x10_0000;
 /** Freeing costs the kernel some 30 us a page. */
