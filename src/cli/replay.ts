@@ -9,7 +9,8 @@ import { counted } from '../report/numbers.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, isFolder, tracePaths } from './files.ts';
-import { targetOption } from './option-values.ts';
+import { allowHazardOption, targetOption } from './option-values.ts';
+import { replayLive } from './replay-live.ts';
 import { loadTrace } from './traces.ts';
 import type { Verb } from './verb.ts';
 
@@ -22,9 +23,15 @@ export const replayVerb: Verb = {
       does: 'trace files, or folders of them (default: corpus/ here, else the one of the project)',
     },
   ],
-  options: [targetOption],
-  act: (desk, paths) => replay(desk, paths),
+  options: [targetOption, allowHazardOption],
+  act: (desk, paths, { target, allowHazard }: ReplayOptions) =>
+    target === 'live' ? replayLive(desk, collect(desk, paths), allowHazard) : replay(desk, paths),
 };
+
+interface ReplayOptions {
+  readonly target: string;
+  readonly allowHazard?: readonly string[];
+}
 
 /** Performs the traces in these files and folders. */
 export async function replay(desk: Desk, paths: readonly string[]): Promise<Answer> {

@@ -2,51 +2,36 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import type { MachineSettings, Suite } from '../../language/suite.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
-import { ArenaTarget } from './arena-target.ts';
-import { openArenaTools } from './arena-tools.ts';
-import { available, type Facility, having } from './facility.ts';
-import type { LiveKernel } from './live-kernel.ts';
+import type { ArenaTarget } from './arena-target.ts';
 import { inLockStep, type Whereabouts } from './lock-step.ts';
 import { performable } from './performable.ts';
 
-/** What a lock-step suite is made of beside the running kernel. */
+/** What the steps of a lock-step suite are held to. */
 export interface BenchOptions {
+  /** The release of the running kernel. */
+  readonly release: string;
   readonly allowedHazards: readonly string[];
   /** Whether steps are drawn by chance: see {@link performable}. */
   readonly drawn: boolean;
-  /** How a second process is started: see PeerProcess. */
-  readonly peerCommand: readonly string[];
   /** Told before each step what is about to be done. */
   readonly whereabouts?: Whereabouts;
 }
 
-/** A suite of arenas in lock-step with the running kernel, and what has to be closed afterwards. */
+/** A suite of arenas in lock-step with the running kernel. */
 export interface LockStepBench {
   readonly suite: Suite<ArenaWorld>;
   /** The modelled machine, as far as the running one shows through. */
   readonly machine: MachineSettings;
-  close(): void;
 }
 
-/** Puts a suite and the running kernel side by side; the reason where the kernel can't be reached. */
-export function openBench(
-  kernel: LiveKernel,
-  model: Suite<ArenaWorld>,
-  options: BenchOptions,
-): Facility<LockStepBench> {
-  return having(openArenaTools(kernel), (tools) => {
-    const target = new ArenaTarget(tools, options.peerCommand);
-    const allowed = restrictionsOf(kernel.release, options);
-    const suite = inLockStep(model, target, allowed, options.whereabouts);
-    return available({ suite, machine: machineOfThisOne(), close: () => target.close() });
-  });
+/** Puts a suite and the running kernel side by side. The caller closes the target. */
+export function benchFor(model: Suite<ArenaWorld>, target: ArenaTarget, options: BenchOptions): LockStepBench {
+  const suite = inLockStep(model, target, restrictionsOf(options), options.whereabouts);
+  return { suite, machine: machineOfThisOne() };
 }
 
 /** What may be asked of this machine's kernel. */
-export function restrictionsOf(
-  release: string,
-  { allowedHazards, drawn }: BenchOptions,
-): ReturnType<typeof performable> {
+export function restrictionsOf({ release, allowedHazards, drawn }: BenchOptions): ReturnType<typeof performable> {
   const nodes = nodesOnline();
   return performable({
     release,
@@ -56,10 +41,10 @@ export function restrictionsOf(
   });
 }
 
-/** Memory shows in what may be mapped privately. Two CPUs are enough for any trace of one thread. */
+/** Memory, in an even number of MiB, shows in what may be mapped privately. Two CPUs are enough for any trace of one thread. */
 export const machineOfThisOne = (): MachineSettings => ({
   cpus: '2',
-  memory: String(Math.floor(totalmem() / 2 ** 20)),
+  memory: String(2 * Math.floor(totalmem() / 2 ** 21)),
 });
 
 /** The numbers of the NUMA nodes that are there, from a list such as `0-1,3`. */

@@ -33,7 +33,9 @@ export class PeerProcess {
   static start(libc: Libc, command: readonly string[]): PeerProcess {
     const commands = openPipe(libc);
     const answers = openPipe(libc);
+    // A session of its own: Ctrl-C is for the one that closes the pipe.
     const child = spawn(process.execPath, command, {
+      detached: true,
       stdio: ['ignore', 'ignore', 'inherit', commands.read, answers.write],
     });
     child.unref();
