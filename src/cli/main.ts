@@ -17,6 +17,7 @@ import { explainVerb } from './explain.ts';
 import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
+import { lockStepPeerVerb, lockStepVerb } from './lock-step.ts';
 import { mainVerb } from './main-job.ts';
 import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
@@ -51,6 +52,8 @@ const VERBS: readonly Verb[] = [
   bpfPluginVerb,
   liveVerb,
   auditVerb,
+  lockStepVerb,
+  lockStepPeerVerb,
 ];
 
 /**
@@ -100,7 +103,7 @@ function declare(
   verb: Verb,
   act: (words: readonly string[], options: CommonOptions) => Promise<void>,
 ): void {
-  const command = program.command(verb.name).description(verb.does);
+  const command = program.command(verb.name, { hidden: verb.hidden === true }).description(verb.does);
   for (const { syntax, does, choices } of verb.words ?? []) {
     const word = command.createArgument(syntax, does);
     command.addArgument(choices === undefined ? word : word.choices(choices));
