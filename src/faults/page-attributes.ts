@@ -29,6 +29,8 @@ const collapseLooksAtTheFirstEntry = fault<World>({
     'live-areas-map-their-own-frames',
     'addresses-are-flushed-before-reuse',
     'only-asked-pages-change-rights',
+    'cpus-and-tables-together-keep-w-xor-x',
+    'large-entries-need-large-pages',
   ],
   source: 'plausible: the loop of collapse_pmd_page() left too early',
   plant({ largePages }) {

@@ -42,7 +42,7 @@ export class EventOrder {
   readonly #newLevels = new Map<number, number>();
   /** Frames that were handed out or given back in the step: their old text is nobody's any more. */
   readonly #changedOwner = new Set<number>();
-  /** By direct-map table: at which event one of its present entries was last written. */
+  /** By direct-map entry: at which event it was last written while present. */
   readonly #lastPresentWrite = new Map<number, number>();
   /** Direct-map entries written while absent; whether that was before a flush that was due. */
   readonly #absentWrites = new Map<number, boolean>();
@@ -118,13 +118,14 @@ export class EventOrder {
       else if (frame.entryFrame(index) === this.#lastFilled) this.#splitInto(this.#lastFilled, level - 1);
     }
     if (level > 3 || !this.#tables.isDirectMapTable(number)) return;
-    if (isPresent(old)) this.#lastPresentWrite.set(number, this.#event);
-    else if (old !== 0) this.#absentWrites.set(number * 512 + index, this.#isUnflushed(number));
+    const entry = number * 512 + index;
+    if (isPresent(old)) this.#lastPresentWrite.set(entry, this.#event);
+    else if (old !== 0) this.#absentWrites.set(entry, this.#isUnflushed(entry));
   }
 
-  /** Whether one of the table's present entries was written since the last flush. */
-  #isUnflushed(table: number): boolean {
-    return (this.#lastPresentWrite.get(table) ?? -1) > this.#lastFlush;
+  /** Whether the entry was made absent since the last flush. */
+  #isUnflushed(entry: number): boolean {
+    return (this.#lastPresentWrite.get(entry) ?? -1) > this.#lastFlush;
   }
 
   /** Of the entries that were absent when they were written last, those that are present now came back in the step. */
