@@ -26,9 +26,9 @@ export class StepChanges implements Changes {
     this.begin();
   }
 
-  /** A step begins where the journal stands now. */
-  begin(): void {
-    this.#from = this.#journal.position;
+  /** A step begins where the journal stands now, or began earlier. */
+  begin(position = this.#journal.position): void {
+    this.#from = position;
     this.#until = UNREAD;
   }
 

@@ -65,9 +65,11 @@ function sourceOf<World extends JournaledWorld>(
 ): string {
   return `({ stage, operations, judge }, columns, cursor) => {
     const { world, pool } = stage;
+    const { journal } = world;
     const { codes, numbers, others, length } = columns;
     const { objects } = pool;
     let { step, number, other, result, performed } = cursor;
+    let taken, returned, begun;
     ${judge.stateLaws.map((_, at) => `const { violated: violated${at} } = judge.stateLaws[${at}];`).join('\n')}
     const ok = new Float64Array(operations.length), refused = new Float64Array(operations.length);
     try {
@@ -77,7 +79,10 @@ function sourceOf<World extends JournaledWorld>(
         }
         performed++;
         ${judge.stateLaws.map((_, at) => `law${at}.judge(world, violated${at});`).join('\n')}
-        if (judge.anyBroken) break;
+        if (judge.anyBroken) {
+          ${judge.isFollowing ? '' : 'stage.tell(operations[codes[step - 1]], taken, returned, begun);'}
+          break;
+        }
       }
     } finally {
       for (let index = 0; index < ok.length; index++) operations[index].count(ok[index], refused[index]);
@@ -110,12 +115,12 @@ function caseOf(
   return `case ${index}: {
     number += ${narrow.length}; other += ${wide.length}; result += ${kindIndices.length};
     ${checks.join('\n')}
-    const taken = { ${fields.join(', ')} };
+    taken = { ${fields.join(', ')} };
     ${operation.ready === undefined ? '' : `if (!operation${index}.ready(world, taken)) continue;`}
     ${
       isFollowing
-        ? `const returned = stage.apply(operations[${index}], taken); judge.followStep(world, stage.happened);`
-        : `const returned = operation${index}.apply(world, taken);`
+        ? `returned = stage.apply(operations[${index}], taken); judge.followStep(world, stage.happened);`
+        : `begun = journal.position; returned = operation${index}.apply(world, taken);`
     }
     if (typeof returned === 'object' && returned instanceof Refusal) {
       refused[${index}]++;

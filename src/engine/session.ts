@@ -177,7 +177,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
 
   /**
    * Performs a recorded trace from the fresh state, up to its end or to the first step that breaks a law. Steps that make no
-   * sense are left out. The fastest way to perform steps; `happened` tells of none of them.
+   * sense are left out. The fastest way to perform steps; `happened` tells of the one that broke a law only.
    */
   replay(columns: StepColumns): Outcome {
     this.reset();
@@ -244,7 +244,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
 
   #judgeFreshState(): Violation | undefined {
     const [first] = this.judgeEverything();
-    return first && { ...first, step: -1, operation: undefined };
+    return first && { ...first, step: -1, operation: undefined, changed: [] };
   }
 
   #forgive(): void {
@@ -256,13 +256,16 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   #breaks(operation: string): Outcome {
     const step = this.#stepCount - 1;
     const { world, happened } = this.#stage;
+    const { returned } = happened;
+    const [answer, changed] = [returned instanceof Refusal ? returned.answer : undefined, this.#stage.kindsChanged()];
     let knownBug: string | undefined;
     const bugs = (this.#suite.kernelBugs ?? []).filter(({ kernels }) => kernels.includes(this.#options.kernel));
     for (const { law, evidence } of this.#broken) {
       const candidates = bugs.filter(({ laws }) => laws.includes(law));
       const explain = (sentence: string) => candidates.find((bug) => bug.recognises(world, happened, sentence));
       const explained = evidence.map(explain);
-      this.#violation = { law, step, operation, evidence: abridged(evidence) };
+      const what = { law, step, operation, changed, evidence: abridged(evidence) };
+      this.#violation = answer === undefined ? what : { ...what, answer };
       if (explained.includes(undefined)) return 'violates';
       knownBug ??= explained[0]?.name;
     }

@@ -9,6 +9,7 @@ import {
   keepRecentResults,
   type Pass,
   removeHints,
+  removeOperations,
   removePairs,
   removeResults,
   removeSteps,
@@ -63,6 +64,7 @@ export function shrinkOn<World extends JournaledWorld>(
   if (attempts.steps.length > 0) {
     if (!run(sliceToFailure)) run(keepRecentResults);
     run(removeHints);
+    run(removeOperations);
     while (improve(REDUCING) || FINISHING.some(run));
   }
   const { violation, rejected, modelBug } = attempts;

@@ -55,6 +55,23 @@ export class Stage<World extends JournaledWorld> {
     return returned;
   }
 
+  /** Tells of a step that somebody performed himself, since the journal stood at `position`. */
+  tell({ operation }: CompiledOperation, taken: Values, returned: unknown, position: number): void {
+    this.#changes.begin(position);
+    this.happened.operation = operation;
+    this.happened.taken = taken;
+    this.happened.returned = returned;
+  }
+
+  /** The classes of what the step just performed changed in the world and in the ghosts beside it. */
+  kindsChanged(): readonly string[] {
+    const kinds = new Set<string>();
+    this.#changes.each((owner) => {
+      if (owner !== this.pool) kinds.add(owner.constructor.name);
+    });
+    return [...kinds].sort();
+  }
+
   /** Enters what a step made, of which `made` are the numbers. */
   bindResults({ kindIndices }: CompiledOperation, made: readonly number[], returned: unknown): void {
     const { pool } = this;
