@@ -153,8 +153,8 @@ const oldContentsShown = fault<ArenaWorld>({
   source: 'plausible: __GFP_ZERO is lost on the way to alloc_pages_nolock()',
   plant({ arenas: { allocator }, machine: { memory } }) {
     const { newPage } = allocator;
-    allocator.newPage = () => {
-      const frame = newPage.call(allocator);
+    allocator.newPage = (arena) => {
+      const frame = newPage.call(allocator, arena);
       if (frame !== undefined) memory.frame(frame).fillAll(0x6b);
       return frame;
     };

@@ -144,9 +144,10 @@ const freeWorker = operation({
   name: 'arena_free_worker',
   does: 'The worker frees every queued span of an arena, the newest first (kernel/bpf/arena.c, 7.0).',
   weight: 0.5,
-  takes: { arena: made<ArenaMapping>('arena') },
+  takes: { arena: made<ArenaMapping>('arena'), failing: failingArgument },
   ready: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.spans.some((span) => span.arena === arena),
-  apply: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.drain(arena),
+  apply: ({ arenas, failing: plan }: ArenaWorld, { arena: { arena }, failing }) =>
+    plan.during(failing, () => arenas.frees.drain(arena)),
 });
 
 export const arenaPageOperations = [

@@ -10,6 +10,7 @@ import { allocationsSucceedWhereARunFits } from './allocations-succeed-where-a-r
 import { areasAreWhole, recordsNameLiveAreas } from './areas-are-whole.ts';
 import { castsAgree, programsKnowTheirArena } from './casts-agree.ts';
 import { creationIsRefusedInOrder } from './creation-is-refused-in-order.ts';
+import { creatorsPayForPages } from './creators-pay-for-pages.ts';
 import { destroyedArenasLeaveNothing } from './destroyed-arenas-leave-nothing.ts';
 import { freeRunsAreMaximalAndDisjoint } from './free-runs-are-maximal-and-disjoint.ts';
 import { freeSlotsHoldNoPage } from './free-slots-hold-no-page.ts';
@@ -29,6 +30,11 @@ import { flaggedArenasAreNeverFaultedIn, refusedCallsChangeNothing } from './ref
 import { onlyReservationsReserve, reservationsOnlyTakeSlots } from './reservations-only-take-slots.ts';
 import { theUserRangeIsFixedOnce, theUserRangeIsOneWindow } from './the-user-range-is-fixed-once.ts';
 import { usersSeeTheKernelsPage } from './users-see-the-kernels-page.ts';
+import {
+  directValuesLieInTheArena,
+  fdinfoCountsPages,
+  kernelTouchesFindAPage,
+} from './what-kernels-tell-of-an-arena.ts';
 
 /** Laws of every kernel with arenas. */
 export const arenaLaws: readonly Invariant<ArenaWorld>[] = [
@@ -62,7 +68,13 @@ export const arenaLaws: readonly Invariant<ArenaWorld>[] = [
   castsAgree,
   programsKnowTheirArena,
   noCpuKeepsAFreedPage,
+  fdinfoCountsPages,
+  directValuesLieInTheArena,
 ];
+
+/** Laws of kernels that charge pages, and of those with a scratch page. */
+export const chargeLaws: readonly Invariant<ArenaWorld>[] = [creatorsPayForPages];
+export const scratchLaws: readonly Invariant<ArenaWorld>[] = [kernelTouchesFindAPage];
 
 /** Laws of kernels with bpf_arena_reserve_pages(), and of those with queued frees. */
 export const reservationLaws: readonly Invariant<ArenaWorld>[] = [reservationsOnlyTakeSlots];

@@ -43,9 +43,14 @@ export class ArenaFrees {
   free(arena: Arena, address: bigint, count: number, sleepable: boolean): void {
     const range = this.rangeToFree(arena, address, count);
     if (range === undefined) return;
-    if (!sleepable) this.defer(range);
+    if (!sleepable || this.cannotLock()) this.defer(range);
     else if (this.#parts.profile.freeInStages) this.finish(this.begin(range));
     else this.freeUnderMutex(range);
+  }
+
+  /** A call that cannot have the lock leaves its range to the worker, and the worker leaves it to its next run (facts J5). */
+  cannotLock(): boolean {
+    return this.#parts.profile.lock === 'rqspinlock' && this.#parts.failing.next('lock');
   }
 
   /** What the arguments name: the address is rounded down, the end clamped. Undefined when there is nothing to free. */
@@ -90,9 +95,7 @@ export class ArenaFrees {
 
   /** Since 7.0, under the spinlock: clears the kernel's entries and marks the slots free; flushes after the lock. */
   begin(range: FreedRange): FreeInFlight {
-    const { arena, index, count } = range;
     const frames = this.takeFromKernel(range);
-    if (frames.length > 0) arena.window.flush(index, index + count);
     return { ...range, frames, stage: 'zap' };
   }
 
@@ -119,6 +122,7 @@ export class ArenaFrees {
 
   /** arena_free_worker(): clears and marks the arena's spans one by one, then flushes, zaps (always) and releases. */
   drain(arena: Arena): number {
+    if (this.cannotLock()) return 0;
     const taken: FreeInFlight[] = [];
     for (let index = this.#spans.length - 1; index >= 0; index--) {
       if (this.#spans.at(index)?.arena === arena) taken.push(this.begin(this.#spans.remove(index)));
@@ -148,15 +152,18 @@ export class ArenaFrees {
     }
   }
 
-  /** Clears the entries and marks the slots free: one critical section. The scratch page is not a page to free. */
+  /** Clears the entries and marks the slots free, then flushes what was cleared. The scratch page is not a page to free. */
   takeFromKernel(range: FreedRange): readonly number[] {
     const { arena, index, count } = range;
     const frames: number[] = [];
+    let cleared = false;
     arena.window.eachPresent(index, index + count, (at, frame) => {
       if (frame !== arena.scratch) frames.push(frame);
       arena.window.clear(at);
+      cleared = true;
     });
     this.markFree(range);
+    if (cleared) arena.window.flush(index, index + count);
     return frames;
   }
 }

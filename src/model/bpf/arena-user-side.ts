@@ -102,15 +102,40 @@ export class ArenaUserSide {
    */
   fault(arena: Arena, area: VmArea, page: number): FaultAnswer {
     const index = this.indexOf(arena, page);
+    const slot = page - area.first + area.filePage;
+    if (this.#parts.profile.faultAllocates === 'before-lock') return this.#faultBeforeLock(arena, slot, index);
+    if (this.#allocator.cannotLock()) return 'RETRY';
     const present = arena.window.frameAt(index);
     if (present !== undefined) return present === arena.scratch ? 'SIGSEGV' : this.share(present);
     if (this.mustNotPopulate(arena)) return 'SIGSEGV';
-    const slot = page - area.first + area.filePage;
-    const { faultWithoutMemory } = this.#parts.profile;
-    if (arena.free.claimForFault(slot) !== undefined) return faultWithoutMemory;
+    if (arena.free.claimForFault(slot) !== undefined) return 'SIGSEGV';
     if (this.#allocator.place(arena, index)) return this.share(arena.window.frameAt(index)!);
     arena.free.rollBack(slot, 1);
-    return faultWithoutMemory;
+    return 'SIGSEGV';
+  }
+
+  /** The rework: a page is had before anything is decided under the lock, and dropped where it is not used. */
+  #faultBeforeLock(arena: Arena, slot: number, index: number): FaultAnswer {
+    const present = arena.window.frameAt(index);
+    if (present !== undefined) {
+      if (this.#allocator.cannotLock()) return 'SIGBUS';
+      return present === arena.scratch ? 'SIGSEGV' : this.share(present);
+    }
+    const spare = this.#allocator.newPage(arena);
+    if (spare === undefined) return 'OOM';
+    const refused = this.#allocator.cannotLock() ? 'SIGBUS' : this.#install(arena, slot, index, spare);
+    if (refused === undefined) return this.share(spare);
+    this.#parts.references.drop(spare);
+    return refused;
+  }
+
+  /** Under the lock: puts a spare page where none is. */
+  #install(arena: Arena, slot: number, index: number, spare: number): 'SIGSEGV' | 'OOM' | undefined {
+    if (this.mustNotPopulate(arena)) return 'SIGSEGV';
+    if (arena.free.claimForFault(slot) !== undefined) return 'OOM';
+    if (arena.window.map(index, spare)) return undefined;
+    arena.free.rollBack(slot, 1);
+    return 'SIGSEGV';
   }
 
   /** BPF_F_SEGV_ON_FAULT */

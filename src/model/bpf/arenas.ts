@@ -1,6 +1,7 @@
 import { JournaledArray } from '../../base/journal.ts';
 import type { Errno } from '../kernel/errno.ts';
 import type { Window } from '../kernel/layout.ts';
+import type { MemoryCgroup } from '../kernel/memory-cgroup.ts';
 import type { VmapAreas } from '../kernel/vmap-areas.ts';
 import type { Cpu } from '../machine/machine.ts';
 import { Arena, type ArenaSurroundings } from './arena.ts';
@@ -8,6 +9,7 @@ import { ArenaAllocator } from './arena-allocator.ts';
 import { type ArenaAttributes, refuseAttributes } from './arena-attributes.ts';
 import type { FreeRanges } from './arena-free-ranges.ts';
 import { ArenaFrees } from './arena-frees.ts';
+import { ArenaKernelFaults } from './arena-kernel-faults.ts';
 import type { ArenaProfile } from './arena-profile.ts';
 import { ArenaProgram } from './arena-program.ts';
 import { ArenaMapping, ArenaUserSide } from './arena-user-side.ts';
@@ -30,6 +32,7 @@ export class Arenas {
   readonly frees: ArenaFrees;
   readonly allocator: ArenaAllocator;
   readonly userSide: ArenaUserSide;
+  readonly kernelFaults: ArenaKernelFaults;
   readonly #parts: ArenasParts;
   readonly #live: LiveArenas;
 
@@ -38,6 +41,7 @@ export class Arenas {
     this.frees = new ArenaFrees(parts);
     this.allocator = new ArenaAllocator(parts, this.frees);
     this.userSide = new ArenaUserSide(parts, this.allocator);
+    this.kernelFaults = new ArenaKernelFaults(parts);
     this.#live = new LiveArenas(parts.journal);
   }
 
@@ -50,8 +54,11 @@ export class Arenas {
     return this.#live.items;
   }
 
-  /** BPF_MAP_CREATE with BPF_MAP_TYPE_ARENA: the attributes, then arena_map_alloc(). All or nothing. */
-  create(attributes: ArenaAttributes): ArenaMapping | Errno {
+  /**
+   * BPF_MAP_CREATE with BPF_MAP_TYPE_ARENA: the attributes, then arena_map_alloc(). All or nothing. What it allocates itself is
+   * not charged: the creator's cgroup is written down (bpf_map_save_memcg()) when the arena stands.
+   */
+  create(attributes: ArenaAttributes, creator?: MemoryCgroup): ArenaMapping | Errno {
     const { failing, vmapAreas, vmalloc } = this.#parts;
     const refused = this.refuses(attributes);
     if (refused !== undefined) return refused;
@@ -60,7 +67,14 @@ export class Arenas {
     if (!failing.next('arena')) {
       const free = this.newFreeRanges(attributes.maxEntries);
       const window = this.newWindow(vmap.firstPage);
-      const arena = new Arena({ surroundings: this.#parts, attributes, vmap, free, window });
+      const arena = new Arena({
+        surroundings: this.#parts,
+        attributes,
+        vmap,
+        free,
+        window,
+        payer: this.payerOf(creator),
+      });
       if (this.equip(arena)) {
         const mapping = new ArenaMapping(arena, this.userSide);
         this.#live.push(mapping);
@@ -70,6 +84,11 @@ export class Arenas {
     }
     vmapAreas.freeLazily(vmap);
     return '-ENOMEM';
+  }
+
+  /** Who pays for pages of an arena: its creator, in kernels that charge. */
+  payerOf(creator: MemoryCgroup | undefined): MemoryCgroup | undefined {
+    return this.#parts.profile.charged ? creator : undefined;
   }
 
   /** What is wrong with the attributes, if anything. */
@@ -99,7 +118,7 @@ export class Arenas {
     if (profile.scratchPage) {
       const scratch = failing.next('scratch page') ? undefined : references.allocate('arena');
       if (scratch === undefined) return false;
-      arena.scratch = scratch.number;
+      arena.window.scratch = scratch.number;
     }
     return !profile.windowBuiltAtCreation || arena.window.build();
   }
