@@ -1,7 +1,6 @@
 import { boolean, integer, made, oneOf, word64 } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
-import { directValueAddress } from '../model/bpf/arena-direct-value.ts';
 import type { AccessAnswer, AccessSize, ArenaProgram } from '../model/bpf/arena-program.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { addressOf, byteArgument, formArgument, pageArgument } from './arena-arguments.ts';
@@ -102,7 +101,7 @@ const kernelTouch = operation({
 const directValue = operation({
   name: 'ld_imm64_map_value',
   does: 'The verifier puts the address of a byte of the arena into a program (kernel/bpf/arena.c:arena_map_direct_value_addr).',
-  weight: 0.1,
+  weight: 0.15,
   takes: {
     arena: made<ArenaMapping>('arena'),
     offset: integer({
@@ -110,11 +109,11 @@ const directValue = operation({
       max: 0xffff_ffff,
       default: 0,
       boundaries: [4095, 4096, 2 ** 29 - 1, 2 ** 29],
-      typical: ({ random }) => 4096 * random.between(0, 20) + random.pick([0, 0, 8, 4095]),
+      typical: ({ random }) => 4096 * random.between(0, 10) + random.pick([0, 0, 0, 8, 4095]),
     }),
   },
-  apply(_: ArenaWorld, { arena: { arena }, offset }) {
-    const value = directValueAddress(arena, offset);
+  apply({ arenas }: ArenaWorld, { arena: { arena }, offset }) {
+    const value = arenas.directValue(arena, offset);
     return typeof value === 'string' ? refuse(value) : value - arena.userStart;
   },
 });

@@ -90,7 +90,7 @@ const fdinfo = operation({
   does: 'The bytes that /proc/PID/fdinfo shows for an arena (kernel/bpf/syscall.c:bpf_map_show_fdinfo).',
   weight: 0.2,
   takes: { arena: made<ArenaMapping>('arena') },
-  apply: (_: ArenaWorld, { arena: { arena } }) => arena.memoryUsage,
+  apply: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.memoryUsage(arena),
 });
 
 const arenaFree = operation({

@@ -118,13 +118,22 @@ const beginFree = operation({
   shows: (_: ArenaWorld, __, made) => (made as FreeInFlight).frames.length,
 });
 
+const noteAreas = operation({
+  name: 'arena_free_note',
+  does: 'The second stage of a free has read which areas to zap and not walked them yet.',
+  weight: 0.7,
+  takes: { freeing: made<FreeInFlight>('freeing') },
+  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap',
+  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.noteAreas(freeing),
+});
+
 const zapFreed = operation({
   name: 'arena_free_zap',
   does: 'The second stage of a free: user entries of the range go, without the lock.',
   weight: 2,
   takes: { freeing: made<FreeInFlight>('freeing') },
-  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap',
-  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.zapUsers(freeing),
+  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap' || freeing.stage === 'walk',
+  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.zapUsers(freeing).length,
 });
 
 const releaseFreed = operation({
@@ -160,4 +169,4 @@ export const arenaPageOperations = [
 ] as const;
 
 /** A free in its stages, between which others run. */
-export const arenaStageOperations = [beginFree, zapFreed, releaseFreed] as const;
+export const arenaStageOperations = [beginFree, noteAreas, zapFreed, releaseFreed] as const;

@@ -64,8 +64,18 @@ const searchErrorIsAddressZero = kernelBug<ArenaWorld>({
   name: 'search-error-is-address-zero',
   story: 'Where no address is found for a mapping, the patch set answers 0 instead of the error.',
   kernels: ['arena-v2'],
-  laws: ['the-user-range-is-one-window'],
+  laws: ['the-user-range-is-one-window', 'mappings-without-address-are-refused'],
   recognises: (_, { operation }) => operation.name === 'mmap',
+});
+
+const zapOfAGoneArea = kernelBug<ArenaWorld>({
+  name: 'zap-of-a-gone-area',
+  story:
+    'A free walks areas of other processes without mmap_lock: one can be unmapped after it was read from the list.',
+  kernels: ['7.0', '7.1'],
+  laws: ['zaps-walk-areas-that-stand'],
+  fix: '80b89d0226a0 "bpf: Take mmap_lock in zap_pages()" (CVE-2026-74354)',
+  recognises: (_, { operation }) => operation.name === 'arena_free_zap',
 });
 
 /** The arena of a step's program or mapping. */
@@ -101,6 +111,7 @@ export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   sharedAreaRecord,
   slotsLostWithoutMemory,
   searchErrorIsAddressZero,
+  zapOfAGoneArea,
   rangeOfAnotherLength,
   directValueBehindTheEnd,
 ];

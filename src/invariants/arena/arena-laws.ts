@@ -8,6 +8,11 @@ import {
 } from './allocations-are-where-the-policy-says.ts';
 import { allocationsSucceedWhereARunFits } from './allocations-succeed-where-a-run-fits.ts';
 import { areasAreWhole, recordsNameLiveAreas } from './areas-are-whole.ts';
+import {
+  faultsTellWhatWasLacking,
+  locksAreLetGo,
+  zapsWalkAreasThatStand,
+} from './calls-under-way-touch-what-stands.ts';
 import { castsAgree, programsKnowTheirArena } from './casts-agree.ts';
 import { creationIsRefusedInOrder } from './creation-is-refused-in-order.ts';
 import { creatorsPayForPages } from './creators-pay-for-pages.ts';
@@ -26,7 +31,12 @@ import {
   userReadsTellThePage,
 } from './programs-and-users-see-the-same-bytes.ts';
 import { referencesCountTheHolders } from './references-count-the-holders.ts';
-import { flaggedArenasAreNeverFaultedIn, refusedCallsChangeNothing } from './refused-calls-change-nothing.ts';
+import {
+  flaggedArenasAreNeverFaultedIn,
+  mappingsWithoutAddressAreRefused,
+  refusedCallsChangeNothing,
+  unknownNodesAreRefused,
+} from './refused-calls-change-nothing.ts';
 import { onlyReservationsReserve, reservationsOnlyTakeSlots } from './reservations-only-take-slots.ts';
 import { theUserRangeIsFixedOnce, theUserRangeIsOneWindow } from './the-user-range-is-fixed-once.ts';
 import { usersSeeTheKernelsPage } from './users-see-the-kernels-page.ts';
@@ -57,6 +67,8 @@ export const arenaLaws: readonly Invariant<ArenaWorld>[] = [
   allocationsSucceedWhereARunFits,
   refusedCallsChangeNothing,
   flaggedArenasAreNeverFaultedIn,
+  mappingsWithoutAddressAreRefused,
+  locksAreLetGo,
   onlyReservationsReserve,
   newPagesAreZero,
   freedPagesAreGone,
@@ -78,4 +90,6 @@ export const scratchLaws: readonly Invariant<ArenaWorld>[] = [kernelTouchesFindA
 
 /** Laws of kernels with bpf_arena_reserve_pages(), and of those with queued frees. */
 export const reservationLaws: readonly Invariant<ArenaWorld>[] = [reservationsOnlyTakeSlots];
+export const nodeLaws: readonly Invariant<ArenaWorld>[] = [unknownNodesAreRefused];
 export const queuedFreeLaws: readonly Invariant<ArenaWorld>[] = [queuedFreesWait];
+export const stageLaws: readonly Invariant<ArenaWorld>[] = [zapsWalkAreasThatStand, faultsTellWhatWasLacking];

@@ -1,13 +1,17 @@
 import { arenaFreeFaults } from '../../faults/arena-frees.ts';
+import { arenaLifeFaults } from '../../faults/arena-life.ts';
 import { arenaPageFaults } from '../../faults/arena-pages.ts';
+import { arenaProgramFaults } from '../../faults/arena-programs.ts';
 import { arenaUserFaults } from '../../faults/arena-user.ts';
 import { arenaKernelBugs } from '../../invariants/arena/arena-kernel-bugs.ts';
 import {
   arenaLaws,
   chargeLaws,
+  nodeLaws,
   queuedFreeLaws,
   reservationLaws,
   scratchLaws,
+  stageLaws,
 } from '../../invariants/arena/arena-laws.ts';
 import type { Fault } from '../../language/fault.ts';
 import { suite } from '../../language/suite.ts';
@@ -27,7 +31,13 @@ const operations = [
   ...arenaAdviseOperations,
 ];
 
-const faults: readonly Fault<ArenaWorld>[] = [...arenaPageFaults, ...arenaFreeFaults, ...arenaUserFaults];
+const faults: readonly Fault<ArenaWorld>[] = [
+  ...arenaPageFaults,
+  ...arenaFreeFaults,
+  ...arenaUserFaults,
+  ...arenaProgramFaults,
+  ...arenaLifeFaults,
+];
 const faultsOf = (name: string) => faults.filter(({ suite }) => suite === name);
 
 /** The whole of bpf_arena in kernels that can reserve. */
@@ -65,7 +75,7 @@ export const arenaInterleavingSuite = suite({
   kernels: ['7.0', '7.1', '7.2', '7.3'],
   boot: bootArenaWorld,
   operations: [...operations, ...arenaStageOperations, ...arenaFaultOperations],
-  invariants: [...arenaLaws, ...reservationLaws, ...queuedFreeLaws, ...chargeLaws],
+  invariants: [...arenaLaws, ...reservationLaws, ...queuedFreeLaws, ...stageLaws, ...chargeLaws, ...nodeLaws],
   faults: faultsOf('arena-interleaving'),
   kernelBugs: arenaKernelBugs,
   runs: 300,
@@ -79,7 +89,7 @@ export const arenaScratchSuite = suite({
   kernels: ['7.2', '7.3'],
   boot: bootArenaWorld,
   operations: [...operations, ...arenaKernelTouchOperations],
-  invariants: [...arenaLaws, ...reservationLaws, ...chargeLaws, ...scratchLaws],
+  invariants: [...arenaLaws, ...reservationLaws, ...chargeLaws, ...nodeLaws, ...scratchLaws],
   faults: faultsOf('arena-scratch'),
   kernelBugs: arenaKernelBugs,
   runs: 150,

@@ -1,4 +1,5 @@
 import { JournaledArray } from '../../base/journal.ts';
+import type { VmArea } from '../kernel/user-memory/vm-area.ts';
 import type { Arena, ArenaSurroundings } from './arena.ts';
 import { high32, low32, slotOf } from './arena-address.ts';
 
@@ -17,8 +18,16 @@ export interface FreedRange {
 /** A free that has cleared the kernel's entries and still has to zap user entries and to release the frames. */
 export interface FreeInFlight extends FreedRange {
   readonly frames: readonly number[];
-  /** What is still to do. */
-  stage: 'zap' | 'release' | 'done';
+  /** What is still to do; between `zap` and `walk` the areas to visit are noted. */
+  stage: 'zap' | 'walk' | 'release' | 'done';
+  /** Areas that the zap has found in the records of the arena and will walk. */
+  noted: readonly NotedArea[];
+}
+
+/** An area as the zap found it, with where it began: a later kernel looks it up there again. */
+interface NotedArea {
+  readonly area: VmArea;
+  readonly first: number;
 }
 
 /**
@@ -96,13 +105,45 @@ export class ArenaFrees {
   /** Since 7.0, under the spinlock: clears the kernel's entries and marks the slots free; flushes after the lock. */
   begin(range: FreedRange): FreeInFlight {
     const frames = this.takeFromKernel(range);
-    return { ...range, frames, stage: 'zap' };
+    return { ...range, frames, stage: 'zap', noted: [] };
   }
 
-  /** Without the lock: several pages are always zapped, a single one where it looks mapped by a user. */
-  zapUsers(inFlight: FreeInFlight): void {
-    if (inFlight.count > 1 || inFlight.frames.some((frame) => this.looksMapped(frame))) this.zap(inFlight);
+  /** Without the lock: several pages are always zapped, a single one where it looks mapped by a user. Returns whom it walked. */
+  zapUsers(inFlight: FreeInFlight): readonly VmArea[] {
+    let walked: readonly VmArea[] = [];
+    if (inFlight.stage === 'walk') walked = this.walkNoted(inFlight);
+    else if (this.concernsUsers(inFlight)) this.zap(inFlight);
     this.#parts.journal.set(inFlight, 'stage', 'release');
+    return walked;
+  }
+
+  concernsUsers({ count, frames }: FreeInFlight): boolean {
+    return count > 1 || frames.some((frame) => this.looksMapped(frame));
+  }
+
+  /** The zap has read the list of records and is about to walk their areas; nothing keeps those where they are. */
+  noteAreas(inFlight: FreeInFlight): void {
+    const { items } = inFlight.arena.records;
+    const noted = this.concernsUsers(inFlight) ? items.map(({ area }) => ({ area, first: area.first })) : [];
+    this.#parts.journal.set(inFlight, 'noted', noted);
+    this.#parts.journal.set(inFlight, 'stage', 'walk');
+  }
+
+  /** Walks the areas noted, also those that are gone; since 80b89d0226a0 (7.2) only what is found again under mmap_lock. */
+  walkNoted({ noted, arena, userPage, count }: FreeInFlight): readonly VmArea[] {
+    const walked = noted.filter((found) => this.isFoundAgain(arena, found)).map(({ area }) => area);
+    for (const area of walked) {
+      const first = Math.max(userPage, area.first);
+      const end = Math.min(userPage + count, area.end);
+      if (first < end) area.process.zap(first, end);
+    }
+    return walked;
+  }
+
+  isFoundAgain(arena: Arena, { area, first }: NotedArea): boolean {
+    if (this.#parts.profile.zapBy === 'recorded-area') return true;
+    const found = area.process.areaAt(first);
+    return found === area && found.first === first && arena.records.items.some((record) => record.area === found);
   }
 
   release(inFlight: FreeInFlight): void {
@@ -111,7 +152,7 @@ export class ArenaFrees {
   }
 
   finish(inFlight: FreeInFlight): void {
-    if (inFlight.stage === 'zap') this.zapUsers(inFlight);
+    if (inFlight.stage !== 'release') this.zapUsers(inFlight);
     this.release(inFlight);
   }
 

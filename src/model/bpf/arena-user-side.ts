@@ -35,10 +35,15 @@ export class ArenaUserSide {
       if (pageCount > userPages) return '-E2BIG';
       if (pageCount !== userPages || address !== userStart) return '-EINVAL';
     }
-    const found = unmappedArea(request, 2 * pageCount);
-    if (typeof found === 'string') return this.#parts.profile.unmappedAreaError === 'zero' ? 0n : found;
+    const found = this.#parts.failing.next('unmapped area') ? '-ENOMEM' : unmappedArea(request, 2 * pageCount);
+    if (typeof found === 'string') return this.noAddress(found);
     if (!this.crossesWindow(found, pageCount)) return found;
     return userStart !== 0n ? '-EFAULT' : (found + BELOW_WINDOW) & ~BELOW_WINDOW;
+  }
+
+  /** What is answered where no address was found: the patch set said 0 for every error (F5). */
+  noAddress(errno: Errno): bigint | Errno {
+    return this.#parts.profile.unmappedAreaError === 'zero' ? 0n : errno;
   }
 
   crossesWindow(start: bigint, pageCount: number): boolean {
@@ -105,6 +110,18 @@ export class ArenaUserSide {
     const slot = page - area.first + area.filePage;
     if (this.#parts.profile.faultAllocates === 'before-lock') return this.#faultBeforeLock(arena, slot, index);
     if (this.#allocator.cannotLock()) return 'RETRY';
+    arena.set('locked', true);
+    const answer = this.#decide(arena, slot, index);
+    this.unlock(arena, answer);
+    return answer;
+  }
+
+  /** Each way out of the handler lets go of the lock. */
+  unlock(arena: Arena, _answer: FaultAnswer): void {
+    arena.set('locked', false);
+  }
+
+  #decide(arena: Arena, slot: number, index: number): FaultAnswer {
     const present = arena.window.frameAt(index);
     if (present !== undefined) return present === arena.scratch ? 'SIGSEGV' : this.share(present);
     if (this.mustNotPopulate(arena)) return 'SIGSEGV';
@@ -122,11 +139,16 @@ export class ArenaUserSide {
       return present === arena.scratch ? 'SIGSEGV' : this.share(present);
     }
     const spare = this.#allocator.newPage(arena);
-    if (spare === undefined) return 'OOM';
+    if (spare === undefined) return this.withoutMemory();
     const refused = this.#allocator.cannotLock() ? 'SIGBUS' : this.#install(arena, slot, index, spare);
     if (refused === undefined) return this.share(spare);
     this.#parts.references.drop(spare);
     return refused;
+  }
+
+  /** The allocator that may sleep has tried everything: mm's own handling of a lack of memory begins. */
+  withoutMemory(): FaultAnswer {
+    return 'OOM';
   }
 
   /** Under the lock: puts a spare page where none is. */

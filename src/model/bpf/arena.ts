@@ -59,6 +59,8 @@ export class Arena {
   userStart = 0n;
   userEnd = 0n;
   frozen = false;
+  /** Whether somebody holds the lock of slots and entries: between steps nobody does. */
+  locked = false;
   /** Programs that use the arena, and calls of theirs that are under way: each keeps the map alive. */
   users = 0;
   /** map->writecnt: an arena's mappings never give it back (facts L5). */
@@ -84,11 +86,6 @@ export class Arena {
   /** The frame of the page that stands in where kernel code touches an absent one, in kernels that have it. */
   get scratch(): number | undefined {
     return this.window.scratch;
-  }
-
-  /** arena_map_mem_usage(): bytes that fdinfo shows as `memlock:`; 0 before the kernel counted (89318afb1414). */
-  get memoryUsage(): number {
-    return this.surroundings.profile.memoryUsage ? this.window.populated * 4096 : 0;
   }
 
   /** Pages of the user's range, which bounds what programs may ask for; not max_entries. */
@@ -130,7 +127,10 @@ export class Arena {
     return range;
   }
 
-  set<Key extends 'userStart' | 'userEnd' | 'frozen' | 'users' | 'writers'>(key: Key, value: this[Key]): void {
+  set<Key extends 'userStart' | 'userEnd' | 'frozen' | 'locked' | 'users' | 'writers'>(
+    key: Key,
+    value: this[Key],
+  ): void {
     this.surroundings.journal.set(this as Arena, key, value as Arena[Key]);
   }
 }

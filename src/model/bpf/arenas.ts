@@ -7,6 +7,7 @@ import type { Cpu } from '../machine/machine.ts';
 import { Arena, type ArenaSurroundings } from './arena.ts';
 import { ArenaAllocator } from './arena-allocator.ts';
 import { type ArenaAttributes, refuseAttributes } from './arena-attributes.ts';
+import { directValueAddress } from './arena-direct-value.ts';
 import type { FreeRanges } from './arena-free-ranges.ts';
 import { ArenaFrees } from './arena-frees.ts';
 import { ArenaKernelFaults } from './arena-kernel-faults.ts';
@@ -110,6 +111,16 @@ export class Arenas {
   /** Loads a program that uses the arena: its address must be known, since the JIT bakes it into the code. */
   loadProgram(arena: Arena, cpu: Cpu): ArenaProgram | Errno {
     return arena.userStart === 0n ? '-EINVAL' : new ArenaProgram(arena, cpu);
+  }
+
+  /** The address of a byte of the arena, as the verifier puts it into a program. */
+  directValue(arena: Arena, offset: number): bigint | Errno {
+    return directValueAddress(arena, offset);
+  }
+
+  /** arena_map_mem_usage(): bytes that fdinfo shows as `memlock:`; 0 before the kernel counted (89318afb1414). */
+  memoryUsage({ window }: Arena): number {
+    return this.#parts.profile.memoryUsage ? window.populated * 4096 : 0;
   }
 
   /** What later kernels make at creation: a scratch page (7.2), and the tables of the window (7.0). */
