@@ -101,7 +101,8 @@ export class ArenaAllocator {
 
   /** 0 also for an address that is not page aligned, which reserves nothing (facts L8). */
   reserve(arena: Arena, address: bigint, count: number): 0 | Errno {
-    if (count === 0 || (address & 0xfffn) !== 0n) return 0;
+    if (count === 0) return 0;
+    if ((address & 0xfffn) !== 0n) return this.#parts.profile.latent.has('L8') ? 0 : '-EINVAL';
     const slot = arena.slotAt(address);
     if (slot + count > arena.userPages) return '-EINVAL';
     if (this.cannotLock()) return '-EBUSY';

@@ -104,6 +104,7 @@ export class ArenaFrees {
 
   /** Since 7.0, under the spinlock: clears the kernel's entries and marks the slots free; flushes after the lock. */
   begin(range: FreedRange): FreeInFlight {
+    if (!this.#parts.profile.latent.has('L3')) this.#forgetQueued(range);
     const frames = this.takeFromKernel(range);
     return { ...range, frames, stage: 'zap', noted: [] };
   }
@@ -161,6 +162,20 @@ export class ArenaFrees {
     if (!this.#parts.failing.next('free span')) this.#spans.push(range);
   }
 
+  /** Takes pages that are freed now out of the queued spans: kernels leave them to be freed once more (L3). */
+  #forgetQueued({ arena, slot, count }: FreedRange): void {
+    const meets = (span: FreedRange) =>
+      span.arena === arena && span.slot < slot + count && span.slot + span.count > slot;
+    for (let index = this.#spans.length - 1; index >= 0; index--) {
+      if (!meets(this.#spans.at(index)!)) continue;
+      const span = this.#spans.remove(index);
+      const before = slot - span.slot;
+      const after = slot + count - span.slot;
+      if (before > 0) this.#spans.insert(index, { ...span, count: before });
+      if (after < span.count) this.#spans.insert(index, shifted(span, after));
+    }
+  }
+
   /** arena_free_worker(): clears and marks the arena's spans one by one, then flushes, zaps (always) and releases. */
   drain(arena: Arena): number {
     if (this.cannotLock()) return 0;
@@ -207,4 +222,10 @@ export class ArenaFrees {
     if (cleared) arena.window.flush(index, index + count);
     return frames;
   }
+}
+
+/** What is left of a range without its first pages. */
+function shifted(range: FreedRange, pages: number): FreedRange {
+  const { slot, index, userPage, count } = range;
+  return { ...range, slot: slot + pages, index: index + pages, userPage: userPage + pages, count: count - pages };
 }

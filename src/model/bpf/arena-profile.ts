@@ -1,3 +1,5 @@
+import { everyLatentBehaviour, type LatentBehaviour } from './arena-latent.ts';
+
 /**
  * Which behaviours of bpf_arena a kernel version has. A behaviour is named; a version is a record of behaviours. Sources:
  * kernel/bpf/arena.c of each version as digested in the project's facts, and recordings of the versions marked below.
@@ -64,6 +66,8 @@ export interface ArenaProfile {
   readonly acquireRelease: boolean;
   /** Sign-extending loads: a91ae3c89311, 6.18. */
   readonly signedLoads: boolean;
+  /** Which of the surprising behaviours there are: all, unless a world is built without some. */
+  readonly latent: ReadonlySet<LatentBehaviour>;
   /** The file system behind anonymous inodes forbids PROT_EXEC, so that mmap() answers EPERM. */
   readonly anonymousInodesNoExec: boolean;
 }
@@ -98,6 +102,7 @@ const v2: ArenaProfile = {
   acquireRelease: false,
   signedLoads: false,
   anonymousInodesNoExec: false,
+  latent: everyLatentBehaviour,
 };
 
 const v69: ArenaProfile = {

@@ -12,6 +12,7 @@ import {
 import type { Arena, ArenaSurroundings, VmaRecord } from './arena.ts';
 import { LARGEST_ARENA, SLOTS_PER_WINDOW } from './arena-address.ts';
 import type { ArenaAllocator } from './arena-allocator.ts';
+import type { LatentBehaviour } from './arena-latent.ts';
 
 const BELOW_WINDOW = BigInt(LARGEST_ARENA) - 1n;
 
@@ -38,6 +39,7 @@ export class ArenaUserSide {
     const found = this.#parts.failing.next('unmapped area') ? '-ENOMEM' : unmappedArea(request, 2 * pageCount);
     if (typeof found === 'string') return this.noAddress(found);
     if (!this.crossesWindow(found, pageCount)) return found;
+    if (request.fixed && userStart === 0n && !this.#does('L4')) return '-EINVAL';
     return userStart !== 0n ? '-EFAULT' : (found + BELOW_WINDOW) & ~BELOW_WINDOW;
   }
 
@@ -58,6 +60,7 @@ export class ArenaUserSide {
     const start = BigInt(area.first) << 12n;
     const end = BigInt(area.end) << 12n;
     if (!this.fits(arena, start, end)) return '-EBUSY';
+    if (!this.#does('L2') && area.pageCount !== arena.attributes.maxEntries) return '-EINVAL';
     if (this.#parts.failing.next('vma record')) return '-ENOMEM';
     this.remember(arena, area);
     if (arena.userStart !== start) arena.set('userStart', start);
@@ -87,14 +90,32 @@ export class ArenaUserSide {
   /** A fork or a split has made a copy of an area, which shares its record. */
   opened(area: VmArea): void {
     const record = area.privateData as VmaRecord;
+    this.#countWriter(area, 1);
     if (this.#parts.profile.sharersCounted) this.#parts.journal.set(record, 'sharers', record.sharers + 1);
   }
 
   /** The last sharer takes the record away. To 7.0 the record may outlive the area that it names (F21). */
   closed(arena: Arena, area: VmArea): void {
     const record = area.privateData as VmaRecord;
+    this.#countWriter(area, -1);
     this.#parts.journal.set(record, 'sharers', record.sharers - 1);
     if (record.sharers === 0) arena.records.remove(arena.records.items.indexOf(record));
+  }
+
+  /** map->writecnt as other maps keep it: kernels leave it alone here (L5). */
+  #countWriter({ mayRights, file }: VmArea, more: number): void {
+    if (this.#does('L5') || (mayRights & PROT_WRITE) === 0) return;
+    const { arena } = file as ArenaMapping;
+    arena.set('writers', arena.writers + more);
+  }
+
+  #does(behaviour: LatentBehaviour): boolean {
+    return this.#parts.profile.latent.has(behaviour);
+  }
+
+  /** Whether the page that a fault was answered with may still be installed: kernels do not ask again (L9). */
+  mayInstall(arena: Arena, page: number, frame: number): boolean {
+    return this.#does('L9') || arena.window.frameAt(this.indexOf(arena, page)) === frame;
   }
 
   maySplit(_arena: Arena): boolean {
@@ -125,7 +146,7 @@ export class ArenaUserSide {
     const present = arena.window.frameAt(index);
     if (present !== undefined) return present === arena.scratch ? 'SIGSEGV' : this.share(present);
     if (this.mustNotPopulate(arena)) return 'SIGSEGV';
-    if (arena.free.claimForFault(slot) !== undefined) return 'SIGSEGV';
+    if (this.#isReserved(arena, slot) || arena.free.claimForFault(slot) !== undefined) return 'SIGSEGV';
     if (this.#allocator.place(arena, index)) return this.share(arena.window.frameAt(index)!);
     arena.free.rollBack(slot, 1);
     return 'SIGSEGV';
@@ -153,11 +174,16 @@ export class ArenaUserSide {
 
   /** Under the lock: puts a spare page where none is. */
   #install(arena: Arena, slot: number, index: number, spare: number): 'SIGSEGV' | 'OOM' | undefined {
-    if (this.mustNotPopulate(arena)) return 'SIGSEGV';
+    if (this.mustNotPopulate(arena) || this.#isReserved(arena, slot)) return 'SIGSEGV';
     if (arena.free.claimForFault(slot) !== undefined) return 'OOM';
     if (arena.window.map(index, spare)) return undefined;
     arena.free.rollBack(slot, 1);
     return 'SIGSEGV';
+  }
+
+  /** Whether a slot without a page may not be touched for being reserved: kernels do not know (L1). */
+  #isReserved(arena: Arena, slot: number): boolean {
+    return !this.#does('L1') && !arena.free.isFree(slot);
   }
 
   /** BPF_F_SEGV_ON_FAULT */
@@ -201,6 +227,10 @@ export class ArenaMapping implements Mappable, VmAreaOperations {
 
   closed(area: VmArea): void {
     this.#side.closed(this.arena, area);
+  }
+
+  mayInstall(_area: VmArea, page: number, frame: number): boolean {
+    return this.#side.mayInstall(this.arena, page, frame);
   }
 
   maySplit(): boolean {

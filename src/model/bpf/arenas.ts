@@ -142,7 +142,7 @@ export class Arenas {
     const { references, vmapAreas } = this.#parts;
     const { arena } = mapping;
     this.#live.remove(this.#live.items.indexOf(mapping));
-    if (arena.records.length > 0) return false;
+    if (arena.records.length > 0 && this.profile.latent.has('L10')) return false;
     this.frees.drain(arena);
     arena.window.eachPresent(0, arena.window.freedEnd(), (_, frame) => {
       if (frame !== arena.scratch) references.drop(frame);
