@@ -74,16 +74,21 @@ export class Journal {
     return true;
   }
 
-  /** Calls `visit` with each change since `position`, oldest first. Forgotten changes are passed over. */
+  /**
+   * Calls `visit` with each change since `position`, oldest first. Forgotten changes are passed over. `visit` may record changes
+   * of its own, as ghosts do; they are not visited.
+   */
   since(position: number, visit: (owner: object, key: unknown, old: unknown) => void): void {
-    const { earliest } = this;
-    const first = Math.max(position, earliest) - earliest;
-    let start = first % CHUNK_ENTRIES;
-    for (let index = Math.floor(first / CHUNK_ENTRIES); index < this.#full.length; index++, start = 0) {
-      visitChunk(this.#full[index]!, start, CHUNK_ENTRIES, visit);
+    const until = this.position;
+    for (let at = Math.max(position, this.earliest); at < until; ) {
+      // Where chunks lie is asked anew for each: what `visit` records can push the oldest out.
+      const { earliest } = this;
+      const index = Math.floor((at - earliest) / CHUNK_ENTRIES);
+      const begin = earliest + index * CHUNK_ENTRIES;
+      const end = Math.min(until, begin + CHUNK_ENTRIES);
+      visitChunk(this.#full[index] ?? this.#chunk, at - begin, end - begin, visit);
+      at = end;
     }
-    if (position >= this.#begin) start = position - this.#begin;
-    visitChunk(this.#chunk, start, this.#count, visit);
   }
 
   #makeRoom(): void {

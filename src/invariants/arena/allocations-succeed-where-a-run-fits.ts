@@ -21,6 +21,8 @@ export const allocationsSucceedWhereARunFits = invariant<ArenaWorld>({
   judgeStep(_, { taken }, violated) {
     const { arena } = taken.program as ArenaProgram;
     const count = taken.count as number;
+    const { payer } = arena;
+    if (payer !== undefined && payer.charged + count > payer.limit) return;
     if (count === 0 || count > Math.min(arena.userPages, arena.attributes.maxEntries)) return;
     for (const { first, last } of freeRunsOf(arena).items()) {
       const end = Math.min(last, arena.attributes.maxEntries - 1, arena.userPages - 1);

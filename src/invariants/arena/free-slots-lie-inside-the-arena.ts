@@ -13,7 +13,7 @@ export const freeSlotsLieInsideTheArena = invariant<ArenaWorld, TouchedRun>({
   over: freeRuns,
   judge(_, { arena, run }, violated) {
     const { maxEntries } = arena.attributes;
-    if (bySizeOf(arena) === undefined || (arena.userStart !== 0n && arena.userPages !== maxEntries)) return;
+    if (bySizeOf(arena) === undefined || (arena.userEnd !== 0n && arena.userPages !== maxEntries)) return;
     if (run.last >= maxEntries) violated(`[${run.first}, ${run.last}] is free in an arena of ${maxEntries} slots`);
   },
 });

@@ -28,6 +28,10 @@ function namedBy({ taken }: Happened): Named | undefined {
 
 const FREES = ['bpf_arena_free_pages'];
 
+/** A call that was refused the lock leaves its pages to the worker, as one that must not sleep (facts J5). */
+const runsAtOnce = ({ failing }: ArenaWorld, { taken }: Happened): boolean =>
+  taken.sleepable === true && failing.failed !== 'lock';
+
 /**
  * Facts I25: after the call nobody sees the pages any more, and their slots may be had again. A page that another free has
  * taken and not zapped yet is that one's affair (facts J2).
@@ -37,7 +41,7 @@ export const freedPagesAreGone = invariant<ArenaWorld>({
   law: 'After a free that may sleep its slots are free, hold no page, and no process has an entry for them.',
   ghosts: [arenaLedger],
   after: FREES,
-  concerns: (_, happened) => happened.taken.sleepable === true && namedBy(happened)?.below === false,
+  concerns: (world, happened) => runsAtOnce(world, happened) && namedBy(happened)?.below === false,
   judgeStep(world, happened, violated) {
     const { arena, first, end } = namedBy(happened)!;
     const ledger = ledgerOf(world);
@@ -87,10 +91,10 @@ export const freesStayInsideTheArena = invariant<ArenaWorld>({
 /** Facts I27: until the worker runs nothing changes. */
 export const queuedFreesWait = invariant<ArenaWorld>({
   name: 'queued-frees-wait',
-  law: 'A free from a call site that must not sleep changes no slot and no entry before the worker runs.',
+  law: 'A free from a call site that must not sleep, or that was refused the lock, changes no slot and no entry before the worker runs.',
   ghosts: [arenaLedger],
   after: FREES,
-  concerns: (_, { taken }) => taken.sleepable === false,
+  concerns: (world, happened) => !runsAtOnce(world, happened),
   judgeStep(world, _, violated) {
     const { slots, pages, entries } = ledgerOf(world);
     if (slots.length + pages.length + entries.length > 0) violated('the free did not wait for its worker');

@@ -12,8 +12,8 @@ export const newPagesAreZero = invariant<ArenaWorld>({
   ghosts: [arenaLedger],
   concerns: (world, { operation }) => ledgerOf(world).populated > 0 && !WRITES.has(operation.name),
   judgeStep(world, _, violated) {
-    for (const { index, frame } of ledgerOf(world).entries) {
-      if (frame === undefined) continue;
+    for (const { arena, index, frame } of ledgerOf(world).entries) {
+      if (frame === undefined || frame === arena.scratch) continue;
       const page = world.machine.memory.frame(frame);
       const zero =
         page.uniformByte === 0 || (page.uniformByte === undefined && page.view().every((byte) => byte === 0));

@@ -12,7 +12,8 @@ export const populatedMatchesTables = invariant<ArenaWorld>({
     const ledger = ledgerOf(world);
     for (const { arena } of world.arenas.live) {
       const { populated } = arena.window;
-      const mapped = ledger.mappedBy(arena);
+      const scratch = arena.scratch === undefined ? 0 : ledger.holders.kernel(arena.scratch);
+      const mapped = ledger.mappedBy(arena) - scratch;
       if (mapped !== populated) violated(`${populated} pages are counted, ${mapped} are mapped`);
     }
   },

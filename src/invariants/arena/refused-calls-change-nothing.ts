@@ -22,6 +22,29 @@ export const refusedCallsChangeNothing = invariant<ArenaWorld>({
   },
 });
 
+/** Facts C1 and F20: the page allocator would index its nodes with it. */
+export const unknownNodesAreRefused = invariant<ArenaWorld>({
+  name: 'unknown-nodes-are-refused',
+  law: 'An allocation from a node that does not exist is refused.',
+  after: ['bpf_arena_alloc_pages'],
+  concerns: ({ machine }, { taken }) =>
+    (taken.node as number) < -1 || (taken.node as number) >= machine.configuration.nodes,
+  judgeStep(_, { taken, returned }, violated) {
+    if (!(returned instanceof Refusal)) violated(`pages came from node ${taken.node}`);
+  },
+});
+
+/** Facts A4 and F5. */
+export const mappingsWithoutAddressAreRefused = invariant<ArenaWorld>({
+  name: 'mappings-without-address-are-refused',
+  law: 'A mapping for which no address is found is refused.',
+  after: ['mmap'],
+  concerns: ({ failing }) => failing.failed === 'unmapped area',
+  judgeStep(_, { returned }, violated) {
+    if (!(returned instanceof Refusal)) violated(`the arena was mapped at 0x${(returned as bigint).toString(16)}`);
+  },
+});
+
 const TOUCHES = ['process_vm_readv', 'process_vm_writev', 'arena_vm_fault', 'mmap', 'mlock', 'madvise'];
 
 /** Facts I20. */

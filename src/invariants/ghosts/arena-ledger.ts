@@ -172,6 +172,7 @@ export class ArenaLedger {
         break;
       case 'arena_free_release':
         for (const frame of (taken.freeing as FreeInFlight).frames) this.#hold(frame, 'call', -1);
+        this.#touchFreed(taken.freeing as FreeInFlight);
         break;
       case 'arena_free_zap':
         this.#touchFreed(taken.freeing as FreeInFlight);

@@ -34,6 +34,8 @@ export class ArenaWindow implements Undoable {
   #populated = 0;
   /** Tables that were made and hold nothing yet. */
   readonly #promised = { tables: 0 };
+  /** The frame that stands in for pages which kernel code touches and nobody has populated; it does not count as populated. */
+  scratch: number | undefined;
 
   /** @param areaFirst the first page of the area; it is {@link WINDOW_PAGES} long */
   constructor({ journal, machine, failing }: WindowSurroundings, areaFirst: number) {
@@ -59,13 +61,18 @@ export class ArenaWindow implements Undoable {
     return index + count <= SLOTS_PER_WINDOW + HALF_GUARD_PAGES;
   }
 
-  /** Maps one page, which must be absent; false when there is no memory for a table. */
+  /**
+   * Maps one page where none is, or where the scratch page stands in; false when there is no memory for a table. That the entry
+   * of the scratch page is flushed when it is replaced is assumed: the sources read do not show it.
+   */
   map(index: number, frame: number): boolean {
     const page = this.first + index;
     const table = this.#machine.kernelTables.lowestTable(page) ?? this.#newTable(page);
     if (table === undefined) return false;
+    const replaces = table.word(2 * (page % 512)) !== 0;
     table.setEntry(page % 512, frame, KERNEL_DATA);
-    this.#count(index, 1);
+    this.#count(index, frame === this.scratch ? 0 : 1);
+    if (replaces) this.flush(index, index + 1);
     return true;
   }
 
@@ -86,9 +93,9 @@ export class ArenaWindow implements Undoable {
     if (this.#promised.tables > 0) this.#journal.set(this.#promised, 'tables', 0);
   }
 
-  /** Where arena_map_free() stops looking for pages: the end of the band. */
+  /** Where arena_map_free() stops looking for pages: the end of the band, or since there is a scratch page of the guard. */
   freedEnd(): number {
-    return SLOTS_PER_WINDOW;
+    return this.scratch === undefined ? SLOTS_PER_WINDOW : SLOTS_PER_WINDOW + HALF_GUARD_PAGES;
   }
 
   /** remove_vm_area(): the whole area loses its entries. */
@@ -106,13 +113,13 @@ export class ArenaWindow implements Undoable {
     if (table === undefined || table.word(2 * at) === 0) return undefined;
     const frame = table.entryFrame(at);
     table.setEntry(at, 0, 0);
-    this.#count(index, -1);
+    this.#count(index, frame === this.scratch ? 0 : -1);
     return frame;
   }
 
   /** Calls `visit` for each page present in [from, to), in order. It may clear the page it is shown. */
   eachPresent(from: number, to: number, visit: (index: number, frame: number) => void): void {
-    if (this.#populated === 0) return;
+    if (this.#populated === 0 && this.scratch === undefined) return;
     const [first, end] = [this.first + from, this.first + to];
     this.#machine.kernelTables.eachLowestTable(first, end, (table, firstPage) => {
       for (let page = Math.max(first, firstPage); page < Math.min(end, firstPage + 512); page++) {

@@ -1,5 +1,6 @@
 import { type Journal, JournaledArray } from '../../base/journal.ts';
 import type { FailurePlan } from '../kernel/failing.ts';
+import type { MemoryCgroup } from '../kernel/memory-cgroup.ts';
 import type { PageReferences } from '../kernel/user-memory/page-references.ts';
 import type { VmArea } from '../kernel/user-memory/vm-area.ts';
 import type { VmapArea } from '../kernel/vmap-areas.ts';
@@ -35,6 +36,7 @@ interface ArenaParts {
   readonly vmap: VmapArea;
   readonly free: FreeRanges;
   readonly window: ArenaWindow;
+  readonly payer: MemoryCgroup | undefined;
 }
 
 /**
@@ -49,26 +51,29 @@ export class Arena {
   /** The kernel area that holds the window. */
   readonly vmap: VmapArea;
   readonly records: VmaRecords;
+  /** The memory cgroup of whoever created the map: it pays for every page, whoever touches it. Undefined is the root. */
+  readonly payer: MemoryCgroup | undefined;
   readonly segvOnFault: boolean;
   readonly convertsToUser: boolean;
   /** user_vm_start and user_vm_end, both 0 while unknown. Set once, for good. */
   userStart = 0n;
   userEnd = 0n;
   frozen = false;
-  /** The frame of the page that stands in where kernel code touches an absent one, in kernels that have it. */
-  scratch: number | undefined;
+  /** Whether somebody holds the lock of slots and entries: between steps nobody does. */
+  locked = false;
   /** Programs that use the arena, and calls of theirs that are under way: each keeps the map alive. */
   users = 0;
   /** map->writecnt: an arena's mappings never give it back (facts L5). */
   writers = 0;
   #lastRange = rangeOf(0n, 0n);
 
-  constructor({ surroundings, attributes, vmap, free, window }: ArenaParts) {
+  constructor({ surroundings, attributes, vmap, free, window, payer }: ArenaParts) {
     this.surroundings = surroundings;
     this.attributes = attributes;
     this.vmap = vmap;
     this.free = free;
     this.window = window;
+    this.payer = payer;
     this.records = new VmaRecords(surroundings.journal);
     this.segvOnFault = (attributes.flags & BPF_F_SEGV_ON_FAULT) !== 0;
     this.convertsToUser = (attributes.flags & BPF_F_NO_USER_CONV) === 0;
@@ -76,6 +81,11 @@ export class Arena {
       this.userStart = attributes.mapExtra;
       this.userEnd = attributes.mapExtra + BigInt(attributes.maxEntries) * 4096n;
     }
+  }
+
+  /** The frame of the page that stands in where kernel code touches an absent one, in kernels that have it. */
+  get scratch(): number | undefined {
+    return this.window.scratch;
   }
 
   /** Pages of the user's range, which bounds what programs may ask for; not max_entries. */
@@ -117,7 +127,10 @@ export class Arena {
     return range;
   }
 
-  set<Key extends 'userStart' | 'userEnd' | 'frozen' | 'users' | 'writers'>(key: Key, value: this[Key]): void {
+  set<Key extends 'userStart' | 'userEnd' | 'frozen' | 'locked' | 'users' | 'writers'>(
+    key: Key,
+    value: this[Key],
+  ): void {
     this.surroundings.journal.set(this as Arena, key, value as Arena[Key]);
   }
 }

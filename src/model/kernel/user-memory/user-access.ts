@@ -25,10 +25,11 @@ export function userPage(process: Process, page: number, forWrite: boolean): Fra
   return typeof answer === 'string' ? answer : memory.frame(answer.frame);
 }
 
-/** handle_mm_fault() for a page without an entry: asks the area's handler, then installs what it answers. */
+/** handle_mm_fault() for a page without an entry: asks the area's handler until it decides, then installs what it answers. */
 export function handleFault(area: VmArea, page: number): FaultAnswer {
   const { process } = area;
-  const answer = area.operations?.fault(area, page) ?? anonymousPage(area);
+  let answer = area.operations?.fault(area, page) ?? anonymousPage(area);
+  while (answer === 'RETRY') answer = area.operations!.fault(area, page);
   if (typeof answer === 'string') return answer;
   if (process.install(area, page, answer.frame)) return answer;
   process.surroundings.references.drop(answer.frame);

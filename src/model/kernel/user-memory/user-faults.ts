@@ -27,7 +27,8 @@ export const UserFaults = {
   finish({ area, page, frame }: FaultInFlight): boolean {
     const { process } = area;
     count(process, -1);
-    if (!process.hasEntry(page) && process.install(area, page, frame)) return true;
+    const wanted = !process.hasEntry(page) && area.operations?.mayInstall(area, page, frame) !== false;
+    if (wanted && process.install(area, page, frame)) return true;
     process.surroundings.references.drop(frame);
     return false;
   },

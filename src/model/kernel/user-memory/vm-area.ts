@@ -17,6 +17,8 @@ export interface VmAreaOperations {
   closed(area: VmArea): void;
   maySplit(area: VmArea): boolean;
   fault(area: VmArea, page: number): FaultAnswer;
+  /** Whether a page that {@link fault} answered with may be installed now, after others have run. */
+  mayInstall(area: VmArea, page: number, frame: number): boolean;
 }
 
 /** Which part of the address space mmap() may use, as the file behind the mapping sees the request. */
