@@ -160,7 +160,7 @@ function twoPointers(draft: ProgramDraft): void {
   const dst = [7, 8].find((register) => register !== src && register !== from) ?? 7;
   draft.add(Class.ST | Mode.MEM | Size.DW, { dst: 10, offset: -8, immediate: 7 });
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: 10 });
-  draft.add(Class.JMP | Jump.JEQ, { dst: src, offset: 1, immediate: random.pick([0, 1]) });
+  draft.add(Class.JMP | Jump.JNE, { dst: src, offset: 1, immediate: random.pick([0, 1, 0x1234]) });
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: from });
   draft.add(Class.STX | Mode.ATOMIC | Size.DW, { dst, src, offset: -8, immediate: ADD | Atomic.FETCH });
   draft.forget(dst);
