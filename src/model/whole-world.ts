@@ -75,8 +75,8 @@ export class WholeWorld extends World {
       jit: jitMachine,
     });
     const clearsFaultedAtomics = arena.faultingAtomic === 'clears-destination';
-    const { faultReports: reportsFaults } = arena;
-    this.#runParts = { world: this, objects, array, clearsFaultedAtomics, reportsFaults, ...now };
+    const { faultReports: reportsFaults, extendsCmpxchg32: extendsArenaExchange } = arena;
+    this.#runParts = { world: this, objects, array, clearsFaultedAtomics, extendsArenaExchange, reportsFaults, ...now };
   }
 
   /** Takes text for the kernel's own use, as the programs do that an init system loads first. Call it once, after boot. */

@@ -59,6 +59,7 @@ function castPointer(draft: ProgramDraft): void {
   });
   draft.forget(back);
   draft.arenaPointers.add(back);
+  draft.add(Class.ST | Mode.MEM | Size.W, { dst: back, immediate: drawImmediate(draft.random) });
 }
 
 function shiftPointer(draft: ProgramDraft): void {
@@ -150,7 +151,7 @@ function fetchingLogic(draft: ProgramDraft): void {
 /** An atomic instruction that an arena pointer reaches on one way and a stack pointer on another, which is refused. */
 function twoPointers(draft: ProgramDraft): void {
   const { random } = draft;
-  if (!random.chance(0.6) || !draft.isMain) {
+  if (!random.chance(0.9) || !draft.isMain) {
     load(draft);
     return;
   }
@@ -159,10 +160,9 @@ function twoPointers(draft: ProgramDraft): void {
   const dst = [7, 8].find((register) => register !== src && register !== from) ?? 7;
   draft.add(Class.ST | Mode.MEM | Size.DW, { dst: 10, offset: -8, immediate: 7 });
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: 10 });
-  draft.add(Class.ALU64 | Operation.ADD, { dst, immediate: -8 });
-  draft.add(Class.JMP | Jump.JEQ, { dst: src, offset: 1, immediate: random.pick([0, 1]) });
+  draft.add(Class.JMP | Jump.JNE, { dst: src, offset: 1, immediate: random.pick([0, 1, 0x1234]) });
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: from });
-  draft.add(Class.STX | Mode.ATOMIC | Size.DW, { dst, src, immediate: ADD });
+  draft.add(Class.STX | Mode.ATOMIC | Size.DW, { dst, src, offset: -8, immediate: ADD | Atomic.FETCH });
   draft.forget(dst);
   draft.add(Class.LDX | Mode.MEM | Size.DW, { dst, src: 10, offset: -8 });
   draft.holdsScalar(dst);
@@ -179,6 +179,9 @@ const STATEMENTS: readonly Statement[] = [
   atomic,
   shiftPointer,
   castPointer,
+  castPointer,
   makePointer,
   fetchingLogic,
+  twoPointers,
+  narrowExchange,
 ];

@@ -15,7 +15,7 @@ const update = operation({
   weight: 6,
   takes: { prog: made<BpfProgram>('prog'), slot: slotArgument },
   ready: ({ array }: WholeWorld, { prog, slot }) =>
-    prog.state === 'live' && array.run === undefined && array.slots.at(slot) !== prog,
+    prog.state === 'live' && !prog.tellsItsStack && array.run === undefined && array.slots.at(slot) !== prog,
   apply: ({ array }: WholeWorld, { prog, slot }) => array.begin(slot, prog),
 });
 
@@ -23,7 +23,7 @@ const remove = operation({
   name: 'bpf_map_delete_elem',
   does: 'Empties a slot of the program array; patching its tail calls begins (arraymap.c).',
   makes: 'poke',
-  weight: 2,
+  weight: 6,
   takes: { slot: slotArgument },
   ready: ({ array }: WholeWorld, { slot }) => array.run === undefined && array.slots.at(slot) !== undefined,
   apply: ({ array }: WholeWorld, { slot }) => array.begin(slot, undefined),
@@ -32,7 +32,7 @@ const remove = operation({
 const poke = operation({
   name: 'smp_text_poke_batch_process',
   does: 'Goes on with patching tail calls, phase by phase of the int3 protocol (alternative.c, bpf_jit_comp.c).',
-  weight: 16,
+  weight: 40,
   takes: {
     poke: made<PokeRun>('poke'),
     phases: integer({

@@ -51,7 +51,7 @@ export class ProgramDraft {
 
   /** A register that holds a number; one is set where there is none. */
   scalar(): number {
-    if (this.scalars.size === 0) this.setScalar(this.target());
+    if (this.scalars.size === 0) this.setScalar(this.#freeTarget());
     return this.random.pick([...this.scalars]);
   }
 
@@ -59,6 +59,11 @@ export class ProgramDraft {
   target(): number {
     if (this.keepsKinds && this.scalars.size > 0) return this.random.pick([...this.scalars]);
     return this.random.pick(this.isMain ? MAIN_TARGETS : TARGETS);
+  }
+
+  /** One that holds no pointer. */
+  #freeTarget(): number {
+    return this.random.pick(MAIN_TARGETS.filter((register) => !this.arenaPointers.has(register)));
   }
 
   setScalar(register: number): void {

@@ -266,6 +266,7 @@ const MAIN_PLAIN: readonly Statement[] = [
   untrusted,
   tailCall,
   tailCall,
+  tailCall,
   castWithoutArena,
 ];
 const CONTAINERS: readonly Statement[] = [branch, farBranch, loop];

@@ -1,5 +1,4 @@
 import { wholeJitFaults } from '../../faults/whole-jit.ts';
-import { wholeTailCallFaults } from '../../faults/whole-tail-calls.ts';
 import { wholeVerifierFaults } from '../../faults/whole-verifier.ts';
 import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { wholeKernelBugs } from '../../invariants/whole/whole-kernel-bugs.ts';
@@ -37,7 +36,7 @@ export const wholeSuite = suite({
   boot: bootWholeWorld,
   operations: [...bpfProgramOperations, ...programArrayOperations, ...wholeArenaOperations, ...around],
   invariants: wholeLaws,
-  faults: [...wholeJitFaults, ...wholeVerifierFaults, ...wholeTailCallFaults],
+  faults: [...wholeJitFaults, ...wholeVerifierFaults],
   kernelBugs: [...wholeKernelBugs, ...memoryKernelBugs],
   runs: 60,
   steps: 80,

@@ -44,6 +44,7 @@ function readModifyWrite(context: MemoryContext, instruction: Instruction, index
       if (way !== 'arena') return context.endAtFault(index, size, true);
       report(context, dst, offset, true);
       if (fetched !== undefined && context.clearsFaultedAtomics) registers.words[fetched] = 0n;
+      if (immediate === Atomic.CMPXCHG && size === 4 && context.extendsArenaExchange) halves[1] = 0;
       return undefined;
     }
     const { lo, hi } = port;

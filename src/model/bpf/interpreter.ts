@@ -31,6 +31,8 @@ export interface Surroundings {
    * faults. Before that they leave it alone.
    */
   readonly clearsFaultedAtomics?: boolean | undefined;
+  /** The verifier extends r0 after a compare-and-exchange of 32 bits in an arena, whether or not it faulted. */
+  readonly extendsArenaExchange?: boolean | undefined;
   /** The verifier's own register: 11, or 12 for kernels from 7.2 on. */
   readonly auxiliaryRegister?: 11 | 12 | undefined;
   /** What a MOV of the per-CPU kind adds (this_cpu_off). */
@@ -62,6 +64,7 @@ export class Interpreter implements MemoryContext {
   readonly place = new Place();
   readonly arena: ArenaWindow | undefined;
   readonly clearsFaultedAtomics: boolean;
+  readonly extendsArenaExchange: boolean;
   readonly arenaByPointer: boolean;
   readonly arenaFaults: ArenaFault[] = [];
 
@@ -83,6 +86,7 @@ export class Interpreter implements MemoryContext {
     this.surroundings = surroundings;
     this.arena = program.arena ?? surroundings.arena;
     this.clearsFaultedAtomics = surroundings.clearsFaultedAtomics ?? false;
+    this.extendsArenaExchange = surroundings.extendsArenaExchange ?? false;
     this.#frameBytes = BigInt(surroundings.frameBytes ?? FRAME_BYTES);
     this.arenaByPointer = surroundings.arenaByPointer === true && this.arena !== undefined;
     this.place.arenaStart = this.arena?.kernelStart ?? 0n;

@@ -32,6 +32,8 @@ export interface MemoryContext {
   readonly place: Place;
   readonly arena: ArenaWindow | undefined;
   readonly clearsFaultedAtomics: boolean;
+  /** Whether a 32-bit compare-and-exchange that faults in the arena still extends r0: an instruction after it does. */
+  readonly extendsArenaExchange: boolean;
   /** Whether a pointer whose upper half is zero is one into the arena, whatever the instruction says. */
   readonly arenaByPointer: boolean;
   /** Ends the program at the instruction of this index, whose place could not be used. */

@@ -19,7 +19,7 @@ export class CpuBus implements Bus {
 
   /** By page: the frames that instructions were fetched from. */
   readonly fetched = new Map<number, number>();
-  /** Addresses that were looked up to be executed, as signed numbers: the beginning of every block of instructions. */
+  /** Where runs of instructions began, as signed numbers. */
   readonly executed = new Set<number>();
   /** By frame number: what a frame held before anything was written to it here. */
   readonly before = new Map<number, Uint8Array>();
@@ -51,11 +51,14 @@ export class CpuBus implements Bus {
       if (access === 'execute') {
         this.codeGeneration = this.#generationOf(number);
         this.fetched.set(page, number);
-        this.executed.add(hi * 2 ** 32 + (lo >>> 0));
       }
       this.frame = this.#opened.get(number) ?? this.#viewOf(number);
     }
     return true;
+  }
+
+  begins(lo: number, hi: number): void {
+    this.executed.add(hi * 2 ** 32 + (lo >>> 0));
   }
 
   #viewOf(number: number): DataView {

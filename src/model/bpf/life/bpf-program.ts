@@ -42,6 +42,8 @@ export interface BpfProgram {
   readonly arena: Arena | undefined;
   /** net.core.bpf_jit_harden was on when it was loaded. */
   readonly blinded: boolean;
+  /** Its results depend on where its stack is, which the interpreter knows of programs that nothing calls. */
+  readonly tellsItsStack: boolean;
   /** By number of poke descriptor, from 1: the slot and the author's instruction. */
   readonly tailCalls: readonly { readonly slot: number; readonly at: number }[];
   state: ProgramState;

@@ -56,6 +56,7 @@ export interface RunParts {
   readonly jit: () => JitMachine;
   readonly cfiBytes: () => number;
   readonly clearsFaultedAtomics: boolean;
+  readonly extendsArenaExchange: boolean;
   /** Whether the kernel tells a program's stream of faults in the arena (6.18). */
   readonly reportsFaults: boolean;
   readonly programs: () => readonly BpfProgram[];
@@ -65,7 +66,7 @@ export interface RunParts {
 const FRAME_BYTES = 528;
 
 /** BPF instructions that a run may take, tail calls included; a program that takes more is not compared. */
-const FUEL = 30_000;
+const FUEL = 5_000;
 /** More x86 instructions than BPF instructions can become. */
 const LIMIT = 40 * FUEL;
 
@@ -95,7 +96,7 @@ export function runBoth(
 }
 
 function interpret(
-  { objects, array, clearsFaultedAtomics, reportsFaults, jit, programs }: RunParts,
+  { objects, array, clearsFaultedAtomics, extendsArenaExchange, reportsFaults, jit, programs }: RunParts,
   program: BpfProgram,
   cpu: number,
   memory: ShadowMemory,
@@ -105,6 +106,7 @@ function interpret(
     memory,
     stackTop: objects.stackTop(cpu) - FRAME_POINTER_DISTANCE,
     clearsFaultedAtomics,
+    extendsArenaExchange,
     auxiliaryRegister: jit().behaviour.auxiliaryRegister,
     frameBytes: FRAME_BYTES,
     arenaByPointer: true,

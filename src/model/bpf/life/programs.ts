@@ -93,6 +93,7 @@ export class Programs {
       loaded,
       arena,
       blinded,
+      tellsItsStack: notes.tellsItsStack,
       tailCalls,
       state: 'loaded',
       texts: [],

@@ -32,7 +32,7 @@ export function accessFault(
     placeFault(state, slot, { pointer, base, writes: !isLoad }, rules, notes) ??
     (isAtomic && !acquires ? atomicFault(state, slot, pointer, rules) : undefined);
   if (fault !== undefined) return fault;
-  return isLoad ? load(state, slot, pointer, rules) : store(state, slot, pointer, isAtomic);
+  return isLoad ? load(state, slot, pointer, rules) : store(state, slot, { pointer, isAtomic }, notes);
 }
 
 /** The registers an access reads. */
@@ -121,7 +121,12 @@ function load(state: PathState, slot: Instruction, pointer: Value, rules: Verifi
   return undefined;
 }
 
-function store(state: PathState, slot: Instruction, pointer: Value, isAtomic: boolean): Rejected | undefined {
+function store(
+  state: PathState,
+  slot: Instruction,
+  { pointer, isAtomic }: { readonly pointer: Value; readonly isAtomic: boolean },
+  notes: Notes,
+): Rejected | undefined {
   const { opcode, src, offset, immediate } = slot;
   const { frame, frames, at } = state;
   const size = bytesMovedBy(opcode);
@@ -133,6 +138,7 @@ function store(state: PathState, slot: Instruction, pointer: Value, isAtomic: bo
     if (exchanges && target.load(pointer.offset + offset, size) === undefined)
       return reject(at, '-EACCES', `invalid read from stack off ${pointer.offset + offset} size ${size}`);
     target.store(pointer.offset + offset, size, exchanges ? SCALAR : value);
+    if (value.kind === 'stack' && size < 8) notes.tellsItsStack = true;
   } else if (value.kind === 'stack' || value.kind === 'map') {
     return reject(at, '-EACCES', `R${src} leaks addr into mem`);
   }

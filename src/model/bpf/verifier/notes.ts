@@ -8,6 +8,9 @@ export class Notes {
   /** By first slot of a function: the lowest byte of stack that it touches, relative to its frame pointer. */
   readonly #lowest = new Map<number, number>();
 
+  /** Whether a part of a stack pointer becomes a number, so that results depend on where the stack is. */
+  tellsItsStack = false;
+
   /** False when the slot was reached with a pointer of another kind before. */
   access(at: number, pointer: Pointer): boolean {
     const before = this.#accesses.get(at);
