@@ -9,7 +9,10 @@ import { counted } from '../report/numbers.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, isFolder, tracePaths } from './files.ts';
-import { targetOption } from './option-values.ts';
+import { allowHazardOption, targetOption } from './option-values.ts';
+import { replayLive } from './replay-live.ts';
+import { replayGroups } from './replay-report.ts';
+import { reportOption, type WantedReport, writeReports } from './reports.ts';
 import { loadTrace } from './traces.ts';
 import type { Verb } from './verb.ts';
 
@@ -22,13 +25,25 @@ export const replayVerb: Verb = {
       does: 'trace files, or folders of them (default: corpus/ here, else the one of the project)',
     },
   ],
-  options: [targetOption],
-  act: (desk, paths) => replay(desk, paths),
+  options: [targetOption, allowHazardOption, reportOption],
+  act: (desk, paths, { target, allowHazard, report }: ReplayOptions) =>
+    target === 'live' ? replayLive(desk, collect(desk, paths), allowHazard) : replay(desk, paths, report),
 };
 
+interface ReplayOptions {
+  readonly target: string;
+  readonly allowHazard?: readonly string[];
+  readonly report?: readonly WantedReport[];
+}
+
 /** Performs the traces in these files and folders. */
-export async function replay(desk: Desk, paths: readonly string[]): Promise<Answer> {
-  const { colours } = desk;
+export async function replay(
+  desk: Desk,
+  paths: readonly string[],
+  reports: readonly WantedReport[] = [],
+): Promise<Answer> {
+  const { colours, surroundings } = desk;
+  const begin = surroundings.now();
   const results: Replayed[] = [];
   for (const path of collect(desk, paths)) {
     if (desk.stoppedCode() !== undefined) break;
@@ -45,12 +60,13 @@ export async function replay(desk: Desk, paths: readonly string[]): Promise<Answ
   }
   const failed = results.filter(({ ok }) => !ok).length;
   desk.say(`${counted(results.length, 'trace')} replayed, ${failed} of them not as expected`);
+  const seconds = (surroundings.now() - begin) / 1000;
   const exitCode = failed > 0 ? FOUND_SOMETHING : (desk.stoppedCode() ?? ALL_WELL);
-  return { exitCode, document: { traces: results } };
+  return writeReports(desk, reports, replayGroups(results, seconds), { exitCode, document: { traces: results } });
 }
 
 /** What a trace was expected to do and did, as `--json` gives it. */
-interface Replayed {
+export interface Replayed {
   readonly path: string;
   readonly expected: string;
   readonly actual: string;

@@ -13,7 +13,7 @@ import type { CoreLoad } from '../targets/live/core/core-load.ts';
 import { type CorePlan, drawPlan, plainer } from '../targets/live/core/core-plan.ts';
 import { loadOfPlan } from '../targets/live/core/core-plan-load.ts';
 import { CoreRecorder, type PriorQuestion } from '../targets/live/core/core-recorder.ts';
-import { chooseProfile } from '../targets/live/kernel-profile.ts';
+import { type ChosenProfile, chooseProfile } from '../targets/live/kernel-profile.ts';
 import { LiveKernel } from '../targets/live/live-kernel.ts';
 import { caseOfLoad, lateOf, recordsOf } from './core-case-load.ts';
 import { saveCoreRecording } from './core-recording-file.ts';
@@ -28,10 +28,15 @@ import type { RunLiveOptions } from './run-live.ts';
  * The kernel's cache of candidates is made to forget every name before it is asked for. Some programs come behind a question
  * that makes it answer wrongly on purpose: what the known bug of that cache does is compared as well, and counted.
  */
-export async function runLiveCore(desk: Desk, options: RunLiveOptions): Promise<Answer> {
+export async function runLiveCore(
+  desk: Desk,
+  asked: ChosenProfile | undefined,
+  options: RunLiveOptions,
+): Promise<Answer> {
+  if (options.fault !== undefined) throw new InputError('--fault is not for relocation by a running kernel');
   const kernel = await LiveKernel.open();
   try {
-    const wanted = options.kernel === undefined ? undefined : profileNamed(options.kernel);
+    const wanted = asked === undefined ? undefined : profileNamed(asked.profile);
     const chosen = chooseProfile(kernel.release, [...coreProfiles.keys()]);
     const profile = wanted ?? coreProfiles.get(chosen.profile)!;
     const recorder = CoreRecorder.open(kernel);
@@ -50,8 +55,8 @@ export async function runLiveCore(desk: Desk, options: RunLiveOptions): Promise<
   }
 }
 
-function profileNamed(names: readonly string[]): CoreProfile {
-  const profile = names.length === 1 ? coreProfiles.get(names[0]!) : undefined;
+function profileNamed(name: string): CoreProfile {
+  const profile = coreProfiles.get(name);
   if (profile !== undefined) return profile;
   throw new InputError(`expected one kernel to compare the running one with: ${[...coreProfiles.keys()].join(', ')}`);
 }
