@@ -5,6 +5,7 @@ import type { RecordedLine } from '../conform/recording.ts';
 import { InputError } from '../language/input-error.ts';
 import { counted } from '../report/numbers.ts';
 import { CoreRecorder } from '../targets/live/core/core-recorder.ts';
+import { KernelHarmed } from '../targets/live/kernel-health.ts';
 import { LiveKernel } from '../targets/live/live-kernel.ts';
 import { lateOf, loadOfCase } from './core-case-load.ts';
 import { saveCoreRecording } from './core-recording-file.ts';
@@ -64,7 +65,13 @@ async function recordAll(desk: Desk, recorder: CoreRecorder, lines: readonly Rec
     if (desk.surroundings.stopReason() !== undefined) break;
     const input = v.parse(CoreCase, line);
     desk.status.show(`${counted(recorded.length, 'case')} recorded, now ${input.name}`);
-    recorded.push({ ...line, late: lateOf(recorder.observe(loadOfCase(input), input.prior)) });
+    try {
+      recorded.push({ ...line, late: lateOf(recorder.observe(loadOfCase(input), input.prior)) });
+    } catch (error) {
+      if (!(error instanceof KernelHarmed)) throw error;
+      desk.complain(`ended at ${input.name}: ${error.message}`);
+      break;
+    }
     if (recorded.length % BATCH === 0) await new Promise<void>((resume) => setImmediate(resume));
   }
   return recorded;

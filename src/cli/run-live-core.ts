@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Random } from '../base/seed.ts';
+import type { Fault } from '../language/fault.ts';
 import { InputError } from '../language/input-error.ts';
 import type { Btf } from '../model/bpf/btf/blob.ts';
-import { subjectOf } from '../model/bpf/btf/core-record.ts';
+import { RELOCATION_KINDS } from '../model/bpf/btf/core-record.ts';
 import { parseBtf } from '../model/bpf/btf/parse.ts';
 import { printAsC } from '../model/bpf/btf/print-as-c.ts';
+import { CoreWorld } from '../model/bpf/core-relocation/world/core-world.ts';
 import { type CoreProfile, coreProfiles } from '../model/bpf/core-relocation/world/profile.ts';
 import { counted, duration, grouped } from '../report/numbers.ts';
 import { predicted, sameVerdict, type Verdict, verdictOf } from '../targets/live/core/core-comparison.ts';
@@ -13,6 +15,8 @@ import type { CoreLoad } from '../targets/live/core/core-load.ts';
 import { type CorePlan, drawPlan, plainer } from '../targets/live/core/core-plan.ts';
 import { loadOfPlan } from '../targets/live/core/core-plan-load.ts';
 import { CoreRecorder, type PriorQuestion } from '../targets/live/core/core-recorder.ts';
+import type { ModelledKernel } from '../targets/live/core/modelled-load.ts';
+import { KernelHarmed } from '../targets/live/kernel-health.ts';
 import { type ChosenProfile, chooseProfile } from '../targets/live/kernel-profile.ts';
 import { LiveKernel } from '../targets/live/live-kernel.ts';
 import { caseOfLoad, lateOf, recordsOf } from './core-case-load.ts';
@@ -33,7 +37,6 @@ export async function runLiveCore(
   asked: ChosenProfile | undefined,
   options: RunLiveOptions,
 ): Promise<Answer> {
-  if (options.fault !== undefined) throw new InputError('--fault is not for relocation by a running kernel');
   const kernel = await LiveKernel.open();
   try {
     const wanted = asked === undefined ? undefined : profileNamed(asked.profile);
@@ -49,7 +52,15 @@ export async function runLiveCore(
       };
     }
     if (wanted === undefined && chosen.caution !== undefined) desk.say(desk.colours.yellow(chosen.caution));
-    return await new Campaign(desk, recorder.thing, profile, options).run();
+    const modelled = options.fault === undefined ? profile : withFault(desk, profile, options.fault);
+    try {
+      return await new Campaign(desk, recorder.thing, { ...modelled, name: profile.name }, options).run();
+    } catch (error) {
+      if (!(error instanceof KernelHarmed)) throw error;
+      return harmed(desk, error);
+    } finally {
+      recorder.thing.loader.end();
+    }
   } finally {
     kernel.close();
   }
@@ -60,6 +71,29 @@ function profileNamed(name: string): CoreProfile {
   if (profile !== undefined) return profile;
   throw new InputError(`expected one kernel to compare the running one with: ${[...coreProfiles.keys()].join(', ')}`);
 }
+
+/** Whatever made the kernel warn, this command or another program: nothing more is sent to it. */
+function harmed(desk: Desk, { message }: KernelHarmed): Answer {
+  desk.complain(`${SUITE} on the running kernel: ended, ${message}`);
+  const suites = [{ suite: SUITE, target: 'live', verdict: 'skipped', reason: message }];
+  return { exitCode: FOUND_SOMETHING, document: { suites } };
+}
+
+/** The modelled kernel with a bug, to see that the running one would notice; libbpf's part of it plays no role here. */
+function withFault(desk: Desk, profile: CoreProfile, name: string): ModelledKernel {
+  const fault = desk.registry.fault(name);
+  if (fault.suite !== SUITE) throw new InputError(`the fault ${name} is not about relocation by a kernel`);
+  const { kernel } = plantedWorld(profile, fault);
+  return { kernel: kernel.policy, relocates: kernel.relocates, apply: kernel.apply };
+}
+
+function plantedWorld(profile: CoreProfile, fault: Fault<unknown>): CoreWorld {
+  const world = new CoreWorld(profile);
+  fault.plant(world);
+  return world;
+}
+
+type NamedKernel = ModelledKernel & { readonly name: string };
 
 const SUITE = 'core-relocation';
 const DEFAULT_RUNS = 300;
@@ -86,12 +120,12 @@ interface Divergence {
 class Campaign {
   readonly #desk: Desk;
   readonly #recorder: CoreRecorder;
-  readonly #profile: CoreProfile;
+  readonly #profile: NamedKernel;
   readonly #options: RunLiveOptions;
   readonly #kernelTypes: Btf;
   readonly #tally: Tally = { runs: 0, records: 0, loaded: 0, withheld: 0, known: 0 };
 
-  constructor(desk: Desk, recorder: CoreRecorder, profile: CoreProfile, options: RunLiveOptions) {
+  constructor(desk: Desk, recorder: CoreRecorder, profile: NamedKernel, options: RunLiveOptions) {
     this.#desk = desk;
     this.#recorder = recorder;
     this.#profile = profile;
@@ -192,8 +226,8 @@ class Campaign {
       .split('\n'))
       desk.say(`    ${line}`);
     for (const { typeId, accessOffset, kind, instructionOffset } of asked) {
-      const subject = `${subjectOf(kind) ?? 'unknown'} relocation ${kind} of ${local.type(typeId)?.name}`;
-      desk.say(`  ${subject}, access "${local.string(accessOffset)}", instruction ${instructionOffset / 8}`);
+      const subject = `${RELOCATION_KINDS[kind]} of ${local.type(typeId)?.name || 'a type without a name'}`;
+      desk.say(`  asks ${subject}, access "${local.string(accessOffset)}", instruction ${instructionOffset / 8}`);
     }
     for (const { name, kind } of priorOf(found.plan)) desk.say(`  asked before: ${kind} ${name}`);
     if (!found.plan.debugInfo) desk.say('  loaded without func_info');

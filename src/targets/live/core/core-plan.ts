@@ -20,7 +20,7 @@ export interface CorePlan {
 export interface PlannedType {
   /** Id of the kernel's type that it is taken from. */
   readonly of: number;
-  readonly name: 'same' | 'flavoured' | 'absent';
+  readonly name: 'same' | 'flavoured' | 'absent' | 'anonymous';
   /** A struct is declared as a union, or an enum with other bits; or the other way round. */
   readonly otherKind: boolean;
   /** The fields or enumerators that are declared, in this order. */
@@ -30,7 +30,7 @@ export interface PlannedType {
 export interface PlannedPart {
   /** Place in the kernel's type. */
   readonly index: number;
-  readonly change: 'none' | 'renamed' | 'resized' | 'pointer' | 'array';
+  readonly change: 'none' | 'renamed' | 'resized' | 'pointer' | 'array' | 'longer';
 }
 
 export interface PlannedQuestion {
@@ -72,20 +72,32 @@ function drawType(random: Random, kernel: Btf): PlannedType {
   const chosen = new Set(Array.from({ length: random.between(1, 4) }, () => random.below(Math.max(places.length, 1))));
   const parts = [...chosen].flatMap((place) => {
     const index = places[place];
-    const change: PlannedPart['change'] = random.chance(0.8) ? 'none' : random.pick(CHANGES);
-    return index === undefined ? [] : [{ index, change }];
+    return index === undefined ? [] : [drawPart(random, kernel, type, index)];
   });
-  const name = random.chance(0.75) ? 'same' : random.pick(['flavoured', 'flavoured', 'absent'] as const);
+  const name = random.chance(0.75)
+    ? 'same'
+    : random.pick(['flavoured', 'flavoured', 'flavoured', 'absent', 'absent', 'anonymous'] as const);
   return { of: type.id, name, otherKind: random.chance(0.08), parts };
 }
 
-/** One in some nine types is drawable; kernels have more than a hundred thousand. */
+function drawPart(random: Random, kernel: Btf, type: BtfType, index: number): PlannedPart {
+  const isArray = isComposite(type) && kernel.resolve(type.members[index]!.type)?.kind === 'array';
+  if (isArray && random.chance(0.3)) return { index, change: 'longer' };
+  return { index, change: random.chance(0.8) ? 'none' : random.pick(CHANGES) };
+}
+
+/** One in some nine types is drawable; kernels have more than a hundred thousand. Now and then one that has a namesake. */
 function anyType(random: Random, kernel: Btf): BtfType {
-  for (;;) {
+  const wantsNamesakes = random.chance(0.15);
+  for (let attempt = 0; ; attempt++) {
     const type = kernel.type(random.between(1, kernel.typeCount))!;
-    if (/^\w+$/.test(type.name) && DRAWN.has(type.kind) && !isUseless(type)) return type;
+    if (!/^\w+$/.test(type.name) || !DRAWN.has(type.kind) || isUseless(type)) continue;
+    if (!wantsNamesakes || attempt > MOST_ATTEMPTS || kernel.namesakes(type.name).length > 1) return type;
   }
 }
+
+/** So many draws find a type of which the kernel has several, if it has any. */
+const MOST_ATTEMPTS = 2000;
 
 const CHANGES = ['renamed', 'resized', 'pointer', 'array'] as const;
 
@@ -101,7 +113,18 @@ function drawQuestion(random: Random, of: BtfType, type: number, parts: number):
   });
   const aboutParts = kinds.filter((kind) => subjectOf(kind) !== 'type');
   const kind = random.pick(aboutParts.length > 0 && random.chance(0.7) ? aboutParts : kinds);
-  const plain = random.pick(['mov', 'mov', 'mov32', 'ld_imm64', 'add', 'register'] as const);
+  const plain = random.pick([
+    'mov',
+    'mov',
+    'mov',
+    'mov32',
+    'mov32',
+    'ld_imm64',
+    'ld_imm64',
+    'add',
+    'load',
+    'register',
+  ] as const);
   const form = kind === BYTE_OFFSET && random.chance(0.6) ? random.pick(['load', 'load', 'store'] as const) : plain;
   return {
     type,

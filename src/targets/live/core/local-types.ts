@@ -36,7 +36,7 @@ export class LocalTypes {
   /** Declares a planned type; its id, and how the first field or element of each part is reached. */
   declare({ of, name, otherKind, parts }: PlannedType): { readonly id: number; readonly deeper: readonly boolean[] } {
     const type = this.#kernel.type(of)!;
-    const called = name === 'same' ? type.name : name === 'flavoured' ? `${type.name}___rox` : `${type.name}_zz`;
+    const called = { same: type.name, flavoured: `${type.name}___rox`, absent: `${type.name}_zz`, anonymous: '' }[name];
     if (isComposite(type)) {
       const members = parts.map((part) => this.#field(type.members[part.index]!, part));
       const kind = otherKind ? (type.kind === 'struct' ? 'union' : 'struct') : type.kind;
@@ -51,7 +51,7 @@ export class LocalTypes {
       const kind = otherKind ? (type.kind === 'enum' ? 'enum64' : 'enum') : type.kind;
       return { id: this.builder.add({ ...type, kind, name: called, enumerators }), deeper: parts.map(() => false) };
     }
-    return { id: this.#renamed(type, called), deeper: [] };
+    return { id: this.#renamed(type, called === '' ? type.name : called), deeper: [] };
   }
 
   #renamed(type: BtfType, name: string): number {
@@ -66,7 +66,15 @@ export class LocalTypes {
     const copied = this.#copy(member.type, 1);
     if (change === 'resized') return { name, local: copied.sizeBytes === 4 ? this.#wide : this.#word, bits: 0 };
     if (change === 'array') return { name, local: this.#array(this.#word, 3), bits: 0 };
-    return { name, local: copied.id === 0 ? this.#pointer : copied, bits: member.bitfieldBits };
+    const longer = change === 'longer' ? this.#longer(member.type) : undefined;
+    const local = longer ?? (copied.id === 0 ? this.#pointer : copied);
+    return { name, local, bits: member.bitfieldBits };
+  }
+
+  /** An array of more elements than the kernel's has; undefined for what is no array. */
+  #longer(id: number): Local | undefined {
+    const type = this.#kernel.resolve(id);
+    return type?.kind === 'array' ? this.#array(this.#copy(type.elementType, 1), type.length + 3) : undefined;
   }
 
   /** A type by value, without what lies deep inside it. */

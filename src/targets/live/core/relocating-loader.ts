@@ -14,6 +14,7 @@ import {
   PROG_LOAD,
 } from '../bpf-attributes.ts';
 import { available, errnoName, type Facility, having, notSupported, refused } from '../facility.ts';
+import { KernelHealth } from '../kernel-health.ts';
 import type { Libc, Memory } from '../libc.ts';
 import type { LiveKernel } from '../live-kernel.ts';
 import { type CoreLoad, type CoreOutcome, MAP_VALUE_BYTES } from './core-load.ts';
@@ -34,6 +35,7 @@ export class RelocatingLoader {
   readonly #attribute: Memory;
   readonly #given: Memory;
   readonly #log: Memory;
+  readonly #health = new KernelHealth();
 
   private constructor(libc: Libc, release: string, map: number, kernelTypes: Btf) {
     this.kernelTypes = kernelTypes;
@@ -55,10 +57,11 @@ export class RelocatingLoader {
     );
   }
 
-  /** Loads a program, unless that could do harm. */
+  /** Loads a program, unless that could do harm. Throws {@link KernelHarmed} where the kernel warned all the same. */
   load(load: CoreLoad): CoreOutcome {
     const why = this.reasonToWithhold(load);
     if (why !== undefined) return { kind: 'withheld', why };
+    this.#health.demand();
     const types = this.#place(load.btf, BTF_AT);
     const logged = { btf_log_buf: this.#log.address, btf_log_size: LOG_BYTES, btf_log_level: 1 };
     const descriptor = this.#command(BTF_LOAD, { btf: types, btf_size: load.btf.length, ...logged });
@@ -67,7 +70,13 @@ export class RelocatingLoader {
       return this.#loadProgram(load, descriptor);
     } finally {
       this.#libc.close(descriptor);
+      this.#health.demand();
     }
+  }
+
+  /** Looks at the kernel's health no longer. */
+  end(): void {
+    this.#health.close();
   }
 
   /** Why a load would not be sent. */
