@@ -117,7 +117,7 @@ export async function measure(
     directMap: { before, loaded, after: directMapLeaves(world), splits: splits(world) },
     flushes: { load: mean(flushes.load, counts.loads), unload: mean(flushes.unload, counts.unloads) },
     text,
-    writableAndExecutable: world.changePageAttr.account.madeWritableAndExecutable + writableLeaves,
+    writableAndExecutable: world.machine.rights.writableAndExecutable + writableLeaves,
     microsecondsPerOperation: (pace.milliseconds * 1000) / Math.max(1, pace.operations),
     lastTenthToFirst,
     samples,

@@ -14,6 +14,7 @@ import { roxCacheSuite } from './rox-cache.ts';
 import { textPokeSuite } from './text-poke.ts';
 import { textSelftestSuite } from './text-selftest.ts';
 import { vmallocSuite } from './vmalloc.ts';
+import { vmallocTextSuite } from './vmalloc-text.ts';
 import { wholeSuite } from './whole.ts';
 
 /** Every suite of the project, in the order in which the main job runs them. */
@@ -35,6 +36,7 @@ export const allSuites: readonly AnySuite[] = [
   execmemProposalSuite,
   execmemSelftestSuite,
   roxCacheSuite,
+  vmallocTextSuite,
   textSelftestSuite,
   wholeSuite,
 ];

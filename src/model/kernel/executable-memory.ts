@@ -78,7 +78,7 @@ export class ExecutableMemory {
     return true;
   }
 
-  /** Makes an area not executable, then writable; nobody looks at the results. */
+  /** Makes an area not executable, then writable: at no time both. Nobody looks at the results. */
   unprotect({ firstPage, pageCount }: ExecutableArea): void {
     const { setMemory } = this.#parts;
     setMemory.nx(firstPage, pageCount);

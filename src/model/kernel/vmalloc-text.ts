@@ -60,7 +60,7 @@ export class VmallocText implements SharedText {
    */
   allocate(size: number, align: number, cpu: number): TextAddress | undefined {
     if (size <= 0 || !isPowerOfTwo(align) || this.#parts.failing.next('descriptor of the chunk')) return undefined;
-    const bytes = roundUp(size, LINE);
+    const bytes = this.reserved(size);
     const alignment = Math.max(align, LINE);
     return this.#holding(() => {
       const room = this.findRoom(bytes, alignment) ?? this.#roomInNewBlock(bytes, cpu);
@@ -101,6 +101,11 @@ export class VmallocText implements SharedText {
     });
   }
 
+  /** What a request takes: whole lines. */
+  reserved(size: number): number {
+    return roundUp(size, LINE);
+  }
+
   /** The lowest free text in which `size` bytes fit at a multiple of `align`. */
   findRoom(size: number, align: number): Range | undefined {
     return this.free.lowest(size, ({ start, end }) => roundUp(start, align) + size <= end);
@@ -115,6 +120,12 @@ export class VmallocText implements SharedText {
     return start === address;
   }
 
+  /** Whether free text is all of a block. */
+  isWhole({ start, end }: Range, area: VmArea): boolean {
+    const extent = extentOf(area);
+    return start === extent.start && end === extent.end;
+  }
+
   /** Fills what is freed with traps. */
   trap({ start, end }: Range, cpu: number): void {
     this.#parts.memory.pokeFill(start, TRAP, end - start, cpu);
@@ -122,7 +133,7 @@ export class VmallocText implements SharedText {
 
   /** Fresh memory, filled with traps while it can be written, then protected; undefined when any of that failed. */
   newBlock(size: number, cpu: number): VmArea | undefined {
-    const { vmalloc, modules, nodes, memory } = this.#parts;
+    const { vmalloc, modules, nodes } = this.#parts;
     const area = vmalloc.allocate({
       sizeBytes: roundUp(size, SIZE_2M * nodes),
       window: modules,
@@ -130,10 +141,14 @@ export class VmallocText implements SharedText {
       allowHuge: true,
     });
     if (area === undefined) return undefined;
-    memory.fill(area, TRAP, cpu);
+    this.fillBlock(area, cpu);
     if (this.protect(area)) return area;
     this.abandon(area);
     return undefined;
+  }
+
+  fillBlock(area: VmArea, cpu: number): void {
+    this.#parts.memory.fill(area, TRAP, cpu);
   }
 
   /** Read-only, then executable: writable and executable at no time. */
@@ -176,7 +191,7 @@ export class VmallocText implements SharedText {
   #releaseIfWhole(range: Range): void {
     const { vmalloc } = this.#parts;
     const area = range.end - range.start < SIZE_2M ? undefined : vmalloc.areaAt(pageOfText(range.start));
-    if (area === undefined || extentOf(area).end !== range.end) return;
+    if (area === undefined || !this.isWhole(range, area)) return;
     if (!this.unprotect(area)) {
       this.protect(area);
       return;
