@@ -71,7 +71,10 @@ export class Campaign {
     // What a journal holds settles first.
     await Promise.resolve();
     await Promise.all(Array.from({ length: this.#options.lanes }, () => this.#lane()));
-    for (const { failure, settle } of this.#queue.splice(0)) settle(unshrunk(failure));
+    // Of what an interruption left unshrunk, enough is told that nobody takes the job for one that holds.
+    for (const { job, failure, settle } of this.#queue) {
+      if (this.progress[job]!.findings.length === 0) settle(unshrunk(failure));
+    }
   }
 
   async #lane(): Promise<void> {
