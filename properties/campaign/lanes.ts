@@ -1,7 +1,7 @@
 import { Random } from '../../src/base/seed.ts';
 import { Campaign, type CampaignOptions, type CampaignRecord } from '../../src/engine/campaign/campaign.ts';
 import { Lane } from '../../src/engine/campaign/lane.ts';
-import type { CampaignJob, Task, TaskResult } from '../../src/engine/campaign/task.ts';
+import type { CampaignJob, RunsTask, ShrinkTask, TaskResult } from '../../src/engine/campaign/task.ts';
 import type { AnySuite } from '../../src/language/suite.ts';
 
 /** How a campaign went, for comparing. */
@@ -19,7 +19,7 @@ export async function campaign(
     readonly runs: number;
     readonly chance?: string;
     readonly records?: readonly CampaignRecord[];
-    readonly fail?: (task: Task) => void;
+    readonly fail?: (task: RunsTask | ShrinkTask) => void;
   },
 ): Promise<Ran> {
   const random = new Random(options.chance ?? 'chance');
@@ -27,7 +27,7 @@ export async function campaign(
   const records: CampaignRecord[] = [];
   const losses: string[] = [];
   let clock = 0;
-  const perform = async (task: Task): Promise<TaskResult> => {
+  const perform = async (task: RunsTask | ShrinkTask): Promise<TaskResult> => {
     const lane = idle.pop() ?? new Lane(suites);
     for (let wait = random.below(8); wait > 0; wait--) await new Promise<void>((resume) => setImmediate(resume));
     try {

@@ -186,7 +186,7 @@ test('after kill -9 at any moment the built command goes on in threads and finds
   const folder = emptyFolder();
   const counter = join(process.cwd(), 'examples/counter.js');
   const words = ['--with', counter, '--jobs', '2', '--json'];
-  const begin = ['run', '--fault', 'limit-forgotten', '--seed', 's', '--runs', '3000', ...words];
+  const begin = ['run', '--fault', 'limit-forgotten', '--seed', 's', '--runs', '1500', ...words];
   const whole = await spawnRoxcheck([...begin, '--save', 'whole'], { folder });
   const killed = spawnRoxcheck([...begin, '--save', 'cut'], {
     folder,

@@ -20,6 +20,7 @@ import { mainVerb } from './main-job.ts';
 import { replayVerb } from './replay.ts';
 import { hasReportOnOutput, type WantedReport } from './reports.ts';
 import { runVerb } from './run.ts';
+import { scoreVerb } from './score.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
@@ -37,6 +38,7 @@ const VERBS: readonly Verb[] = [
   mainVerb,
   runVerb,
   shrinkVerb,
+  scoreVerb,
   replayVerb,
   listVerb,
   explainVerb,

@@ -1,7 +1,7 @@
 import { shapeOf } from './failure-shape.ts';
 import type { Finding } from './findings.ts';
 import { JobProgress } from './job-progress.ts';
-import type { CampaignJob, FoundFailure, Minimal, Perform, RunsDone, RunsTask, ShrinkTask, Task } from './task.ts';
+import type { CampaignJob, FoundFailure, Minimal, Perform, RunsDone, RunsTask, ShrinkTask } from './task.ts';
 
 export interface CampaignOptions {
   readonly jobs: readonly CampaignJob[];
@@ -199,7 +199,7 @@ function portionOf({ runs, spent }: JobProgress): number {
 const PORTION_MS = 150;
 const MOST_RUNS = 4096;
 
-function lossOf(task: Task, error: unknown): string {
+function lossOf(task: RunsTask | ShrinkTask, error: unknown): string {
   const { suite, kernel, seed } = task.job;
   const what =
     task.kind === 'shrink'
