@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CoreInput, lateOutcome } from '../../src/conform/core-recording.ts';
+import type { CoreInput } from '../../src/conform/core-case.ts';
+import { lateOutcome } from '../../src/conform/core-recording.ts';
 import { RecordedTargets, targetLines } from '../../src/conform/core-targets.ts';
 import { ProgramImage } from '../../src/model/bpf/core-relocation/image.ts';
 import { POISON_CALL } from '../../src/model/bpf/core-relocation/patch.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { CoreInput } from '../../src/conform/core-case.ts';
 import { caseObject } from '../../src/conform/core-case-object.ts';
-import { type CoreInput, lateOutcome } from '../../src/conform/core-recording.ts';
+import { lateOutcome } from '../../src/conform/core-recording.ts';
 import { RecordedTargets, targetLines } from '../../src/conform/core-targets.ts';
 import { BtfBuilder } from '../../src/model/bpf/btf/build.ts';
 import { parseBtf } from '../../src/model/bpf/btf/parse.ts';

@@ -84,6 +84,7 @@ export function resultOf(
     known: [...new Set([...progress.known, ...known])],
     operations: progress.operations,
     judged: progress.judged,
+    counted: new Map(),
     ...verdict,
     ...(first !== undefined && { failure: failureOf(job.suite, first) }),
     ...(progress.bugs.length > 0 && { bug: new Error(progress.bugs[0]) }),

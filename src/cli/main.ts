@@ -8,6 +8,7 @@ import { auditVerb } from './audit.ts';
 import { bpfConformanceVerb } from './bpf-conformance.ts';
 import { bpfPluginVerb } from './bpf-plugin.ts';
 import { bugReport } from './bug-report.ts';
+import { compareVerb } from './compare.ts';
 import { conformVerb } from './conform.ts';
 import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
@@ -16,7 +17,9 @@ import { explainVerb } from './explain.ts';
 import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
+import { lockStepPeerVerb, lockStepVerb } from './lock-step.ts';
 import { mainVerb } from './main-job.ts';
+import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
 import { hasReportOnOutput, type WantedReport } from './reports.ts';
 import { runVerb } from './run.ts';
@@ -24,7 +27,7 @@ import { scoreVerb } from './score.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
-import type { Verb } from './verb.ts';
+import type { Verb, VerbOption } from './verb.ts';
 import { version } from './version.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
@@ -43,12 +46,16 @@ const VERBS: readonly Verb[] = [
   listVerb,
   explainVerb,
   conformVerb,
+  compareVerb,
+  recordVerb,
   coreVerb,
   jitVerb,
   bpfConformanceVerb,
   bpfPluginVerb,
   liveVerb,
   auditVerb,
+  lockStepVerb,
+  lockStepPeerVerb,
 ];
 
 /**
@@ -98,18 +105,22 @@ function declare(
   verb: Verb,
   act: (words: readonly string[], options: CommonOptions) => Promise<void>,
 ): void {
-  const command = program.command(verb.name).description(verb.does);
+  const command = program.command(verb.name, { hidden: verb.hidden === true }).description(verb.does);
   for (const { syntax, does, choices } of verb.words ?? []) {
     const word = command.createArgument(syntax, does);
     command.addArgument(choices === undefined ? word : word.choices(choices));
   }
   for (const { syntax, does, parse, default: preset } of verb.options ?? []) {
     const option = new Option(syntax, does);
-    if (parse !== undefined) option.argParser((text, previous) => asArgument(() => parse(text, previous)));
+    if (option.required) option.argParser((text, previous) => asArgument(() => optionValue(text, previous, parse)));
     command.addOption(preset === undefined ? option : option.default(preset));
   }
   command
-    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append)
+    .option(
+      '--with <module>',
+      "load suites of your own from a module's `suites` export (repeatable)",
+      (text, previous) => asArgument(() => optionValue(text, previous, append) as readonly string[]),
+    )
     .option('--json', 'print one JSON document instead of text')
     .action((...given: unknown[]) => {
       const words = given.slice(0, -2).flat() as (string | undefined)[];
@@ -124,8 +135,14 @@ interface CommonOptions {
   readonly report?: readonly WantedReport[];
 }
 
-function append(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text];
+function append(text: string, previous: unknown = []): readonly string[] {
+  return [...(previous as readonly string[]), text];
+}
+
+/** An option's value. A word that is an option itself was not meant as one: `--seed --json` has forgotten its seed. */
+function optionValue(text: string, previous: unknown, parse: VerbOption['parse']): unknown {
+  if (/^--[a-z]/.test(text)) throw new InputError(`Expected a value, found the option ${text}.`);
+  return parse === undefined ? text : parse(text, previous);
 }
 
 /** Lets an option's own parser say what is wrong in commander's way. */

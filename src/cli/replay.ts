@@ -9,7 +9,8 @@ import { counted } from '../report/numbers.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, isFolder, tracePaths } from './files.ts';
-import { targetOption } from './option-values.ts';
+import { allowHazardOption, targetOption } from './option-values.ts';
+import { replayLive } from './replay-live.ts';
 import { replayGroups } from './replay-report.ts';
 import { reportOption, type WantedReport, writeReports } from './reports.ts';
 import { loadTrace } from './traces.ts';
@@ -24,9 +25,16 @@ export const replayVerb: Verb = {
       does: 'trace files, or folders of them (default: corpus/ here, else the one of the project)',
     },
   ],
-  options: [targetOption, reportOption],
-  act: (desk, paths, { report }: { readonly report?: readonly WantedReport[] }) => replay(desk, paths, report),
+  options: [targetOption, allowHazardOption, reportOption],
+  act: (desk, paths, { target, allowHazard, report }: ReplayOptions) =>
+    target === 'live' ? replayLive(desk, collect(desk, paths), allowHazard) : replay(desk, paths, report),
 };
+
+interface ReplayOptions {
+  readonly target: string;
+  readonly allowHazard?: readonly string[];
+  readonly report?: readonly WantedReport[];
+}
 
 /** Performs the traces in these files and folders. */
 export async function replay(

@@ -19,8 +19,8 @@ export interface Job {
 }
 
 /**
- * What to run on what: the named suites or all, each on its first kernel unless others were asked for. A fault brings its
- * own suite and kernel. Throws an InputError for names that do not exist or do not fit together.
+ * What to run on what: the named suites or all, each on its first kernel unless others were asked for; one that compares kernels,
+ * and was named, on all of its. A fault brings its own suite and kernel. Throws an InputError for names that do not exist or do not fit together.
  */
 export function planJobs(
   registry: Registry,
@@ -44,8 +44,9 @@ export function planJobs(
 }
 
 function jobsOf(suite: AnySuite, wanted: readonly string[] | undefined, demanded: boolean): readonly Job[] {
+  const everyKernel = wanted === undefined ? demanded && suite.everyKernel === true : wanted.includes('all');
+  if (everyKernel) return suite.kernels.map((kernel) => ({ suite, kernel }));
   if (wanted === undefined) return [{ suite, kernel: suite.kernels[0]! }];
-  if (wanted.includes('all')) return suite.kernels.map((kernel) => ({ suite, kernel }));
   return wanted.map((kernel) => {
     if (suite.kernels.includes(kernel)) return { suite, kernel };
     const reason = `the suite ${suite.name} has no kernel ${kernel}; it has ${suite.kernels.join(', ')}`;

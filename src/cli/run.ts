@@ -1,5 +1,4 @@
 import { runSuite } from '../engine/run.ts';
-import { InputError } from '../language/input-error.ts';
 import type { MachineSettings } from '../language/suite.ts';
 import { counted } from '../report/numbers.ts';
 import { progressText } from '../report/status-line.ts';
@@ -7,7 +6,7 @@ import { isCampaign, runCampaign } from './campaign-run.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import { keepFailure } from './failure.ts';
-import { count, milliseconds, names, setting } from './option-values.ts';
+import { allowHazardOption, count, milliseconds, names, setting, target } from './option-values.ts';
 import { reportOption, type WantedReport, writeReports } from './reports.ts';
 import { runLive } from './run-live.ts';
 import { type Job, planJobs } from './run-plan.ts';
@@ -24,6 +23,7 @@ export interface RunVerbOptions {
   readonly machine?: MachineSettings;
   readonly target: string;
   readonly fault?: string;
+  readonly allowHazard?: readonly string[];
   readonly save: string;
   readonly report?: readonly WantedReport[];
   /** How many lanes; given, the run is a campaign. */
@@ -62,11 +62,12 @@ export const runVerb: Verb = {
     },
     {
       syntax: '--target <target>',
-      does: 'what performs the steps: model, or live (the running kernel, for the suite prog-pack)',
+      does: 'what performs the steps: model, or live (the running kernel, for the suites arena and prog-pack)',
       default: 'model',
       parse: target,
     },
     { syntax: '--fault <name>', does: 'plants a known bug; without a suite, its own suite and kernel run' },
+    allowHazardOption,
     { syntax: '--save <folder>', does: 'where found failures are saved', default: 'failures' },
     reportOption,
     { syntax: '--jobs <n>', does: 'a campaign: so many lanes at once, past what they find', parse: count },
@@ -83,11 +84,6 @@ export const runVerb: Verb = {
     options.target === 'live' ? runLive(desk, words, options) : run(desk, words, options),
 };
 
-function target(text: string): string {
-  if (text === 'model' || text === 'live') return text;
-  throw new InputError('Expected "model" or "live".');
-}
-
 /** Runs the named suites, or all; tells of each as it ends. */
 export async function run(desk: Desk, suiteNames: readonly string[], options: RunVerbOptions): Promise<Answer> {
   if (options.fault !== undefined) {
@@ -98,6 +94,8 @@ export async function run(desk: Desk, suiteNames: readonly string[], options: Ru
   const jobs = planJobs(registry, { suites: suiteNames, kernels: options.kernel, fault: options.fault });
   const seed = options.seed ?? surroundings.freshSeed();
   const end = options.for === undefined ? undefined : surroundings.now() + options.for;
+  // A setting that some machine cannot have is said before the table begins.
+  if (options.machine !== undefined) for (const { suite, kernel } of jobs) suite.boot(kernel, options.machine);
   const table = runTable(jobs, seed);
   desk.say(colours.bold(table.head()));
   const results: Result[] = [];

@@ -6,7 +6,7 @@ import type { Changes } from '../language/invariant.ts';
  * its answers are valid until the next step begins.
  */
 export class StepChanges implements Changes {
-  readonly #journal: Journal;
+  #journal: Journal;
   readonly #owners: object[] = [];
   readonly #seen = new Set<object>();
   readonly #byClass = new Map<unknown, { at: number; readonly owners: unknown[] }>();
@@ -20,9 +20,15 @@ export class StepChanges implements Changes {
     this.#journal = journal;
   }
 
-  /** A step begins at this position of the journal. */
-  begin(position: number): void {
-    this.#from = position;
+  /** A fresh world has another journal. */
+  watch(journal: Journal): void {
+    this.#journal = journal;
+    this.begin();
+  }
+
+  /** A step begins where the journal stands now. */
+  begin(): void {
+    this.#from = this.#journal.position;
     this.#until = UNREAD;
   }
 

@@ -172,9 +172,7 @@ const flagOfFaultIgnored = fault<ArenaWorld>({
   breaks: 'flagged-arenas-are-never-faulted-in',
   source: 'plausible: the test of the flag is lost',
   plant({ arenas: { userSide } }) {
-    const { fault: handle } = userSide;
-    userSide.fault = (arena, area, page) =>
-      handle.call(userSide, Object.create(arena, { segvOnFault: { value: false } }), area, page);
+    userSide.mustNotPopulate = () => false;
   },
 });
 

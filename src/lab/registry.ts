@@ -87,8 +87,17 @@ export class Registry {
     ).name;
   }
 
+  /** Suites may draw one operation's arguments from populations of their own: by name it is one all the same. */
   operations(): readonly Listed<AnyOperation>[] {
-    return gather(this.suites, ({ operations }) => operations);
+    const byName = new Map<string, Listed<AnyOperation>>();
+    for (const { thing, suites } of gather(this.suites, ({ operations }) => operations)) {
+      const known = byName.get(thing.name);
+      byName.set(
+        thing.name,
+        known === undefined ? { thing, suites } : { thing: known.thing, suites: [...known.suites, ...suites] },
+      );
+    }
+    return [...byName.values()];
   }
 
   laws(): readonly Listed<Invariant<unknown>>[] {

@@ -28,7 +28,8 @@ export class ArenaWorld {
   constructor(profile: ArenaProfile, configuration: MachineConfiguration) {
     const { journal, failing } = this;
     this.profile = profile;
-    this.machine = new Machine(journal, configuration, 0);
+    // No table of an arena world is ever freed, so what a CPU remembers of tables decides nothing.
+    this.machine = new Machine(journal, { ...configuration, cachesTables: false }, 0);
     const { machine } = this;
     this.references = new PageReferences(journal, machine.memory);
     this.vmapAreas = new VmapAreas(journal, machine, new Locks(journal));
@@ -43,6 +44,7 @@ export class ArenaWorld {
       areaCache: new VmAreaCache(journal, profile.freedAreas === 'overwritten'),
       committablePages: configuration.frames,
       anonymousInodesNoExec: profile.anonymousInodesNoExec,
+      movesManyAreas: profile.movesManyAreas,
     };
   }
 

@@ -2,7 +2,8 @@ import { integer, made, oneOf, word64 } from '../language/argument.ts';
 import { operation } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { AccessAnswer, AccessSize, ArenaProgram } from '../model/bpf/arena-program.ts';
-import { addressOf, byteArgument, formArgument, pageArgument } from './arena-arguments.ts';
+import { addressOf, byteArgument, formArgument, pageArgument, type RelativeAddress } from './arena-arguments.ts';
+import { type AccessCall, arenaCall } from './arena-call.ts';
 
 const where = { page: pageArgument, byte: byteArgument, form: formArgument };
 
@@ -27,6 +28,7 @@ const load = operation({
   takes: { program: made<ArenaProgram>('program'), ...where, offset: offsetArgument, width: widthArgument },
   apply: (_: ArenaWorld, { program, offset, width, ...at }) =>
     shown(program.load({ pointer: addressOf(program.arena, at), offset, size: widths[width] })),
+  syscall: (_: ArenaWorld, taken) => accessCall('load', { ...taken, value: 0n, expect: 0n }),
 });
 
 const store = operation({
@@ -42,6 +44,7 @@ const store = operation({
   },
   apply: (_: ArenaWorld, { program, offset, width, value, ...at }) =>
     shown(program.store({ pointer: addressOf(program.arena, at), offset, size: widths[width] }, value)),
+  syscall: (_: ArenaWorld, taken) => accessCall('store', { ...taken, expect: 0n }),
 });
 
 const atomic = operation({
@@ -62,6 +65,7 @@ const atomic = operation({
     const place = { pointer: addressOf(program.arena, at), offset, size: widths[width] };
     return shown(program.atomic(place, { kind, value, expect }));
   },
+  syscall: (_: ArenaWorld, taken) => accessCall(taken.kind, taken),
 });
 
 const cast = operation({
@@ -73,7 +77,29 @@ const cast = operation({
     const value = addressOf(program.arena, at);
     return to === 'user' ? program.castToUser(value) : program.castToKernel(value);
   },
+  syscall: (_: ArenaWorld, { program, to, ...at }) =>
+    arenaCall({ call: 'cast', program, pointer: addressOf(program.arena, at), to }),
 });
+
+interface AccessArguments extends RelativeAddress {
+  readonly program: ArenaProgram;
+  readonly offset: number;
+  readonly width: keyof typeof widths;
+  readonly value: bigint;
+  readonly expect: bigint;
+}
+
+const accessCall = (access: AccessCall['access'], { program, offset, width, value, expect, ...at }: AccessArguments) =>
+  arenaCall({
+    call: 'access',
+    program,
+    access,
+    pointer: addressOf(program.arena, at),
+    offset,
+    size: widths[width],
+    value,
+    expect,
+  });
 
 /** The register afterwards, and what was reported. */
 const shown = ({ value, report }: AccessAnswer) => ({

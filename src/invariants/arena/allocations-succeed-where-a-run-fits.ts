@@ -11,8 +11,8 @@ import { freeRunsOf } from '../ghosts/arena-free-runs.ts';
 export const allocationsSucceedWhereARunFits = invariant<ArenaWorld>({
   name: 'allocations-succeed-where-a-run-fits',
   law: 'A right request for pages anywhere is served when a run of free slots holds them and memory is left.',
-  concerns: (_, { operation, taken, returned }) =>
-    operation.name === 'bpf_arena_alloc_pages' &&
+  after: ['bpf_arena_alloc_pages'],
+  concerns: (_, { taken, returned }) =>
     returned instanceof Refusal &&
     taken.form === 'null' &&
     taken.failing === 0 &&

@@ -2,7 +2,7 @@ import type { Happened } from '../../language/invariant.ts';
 import { type KernelBug, kernelBug } from '../../language/kernel-bug.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { ArenaProgram } from '../../model/bpf/arena-program.ts';
-import { registerOf } from './argument-register.ts';
+import { lowHalfOf } from './argument-register.ts';
 
 const FREES = new Set(['bpf_arena_free_pages', 'arena_free_begin']);
 
@@ -10,7 +10,7 @@ const FREES = new Set(['bpf_arena_free_pages', 'arena_free_begin']);
 function freesBelowBase({ operation, taken }: Happened): boolean {
   if (!FREES.has(operation.name)) return false;
   const { arena } = taken.program as ArenaProgram;
-  return registerOf(arena, taken) % 2n ** 32n < arena.userStart % 2n ** 32n;
+  return lowHalfOf(arena, taken) < arena.start32;
 }
 
 const freeBelowBase = kernelBug<ArenaWorld>({
@@ -66,6 +66,16 @@ const searchErrorIsAddressZero = kernelBug<ArenaWorld>({
   recognises: (_, { operation }) => operation.name === 'mmap',
 });
 
+const castInTheUpperHalf = kernelBug<ArenaWorld>({
+  name: 'cast-in-the-upper-half',
+  story:
+    'An arena may be created with a base in the upper half of all addresses; the JIT extends the sign of its upper word, and every cast to user space has ones as its low half.',
+  kernels: ['arena-v2', '6.9', '6.12', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
+  laws: ['casts-agree'],
+  recognises: (_, { operation, taken }) =>
+    operation.name === 'addr_space_cast' && (taken.program as ArenaProgram).userStart >> 63n === 1n,
+});
+
 /** What kernels with arenas do against the laws. */
 export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   freeBelowBase,
@@ -73,4 +83,5 @@ export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   sharedAreaRecord,
   slotsLostWithoutMemory,
   searchErrorIsAddressZero,
+  castInTheUpperHalf,
 ];

@@ -1,5 +1,6 @@
 import { jitLimitFaults } from '../../faults/jit-limit.ts';
 import { progPackFaults } from '../../faults/prog-pack.ts';
+import { progPackPlaceFaults } from '../../faults/prog-pack-places.ts';
 import { programFaults } from '../../faults/program.ts';
 import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, permissionLaws, pokeLaws } from '../../invariants/memory-laws.ts';
@@ -19,8 +20,8 @@ export const progPackSuite = suite({
   boot: bootWorld,
   operations: [bpfJitBinaryPackAlloc, ...programOperations, ...progPackOperations, ...trampolineOperations],
   invariants: [...packLaws, ...permissionLaws, ...areaLaws, ...pokeLaws],
-  faults: [...progPackFaults, ...programFaults, ...jitLimitFaults],
+  faults: [...progPackFaults, ...progPackPlaceFaults, ...programFaults, ...jitLimitFaults],
   kernelBugs: [...textKernelBugs, ...memoryKernelBugs],
-  runs: 120,
-  steps: 120,
+  runs: 240,
+  steps: 60,
 });

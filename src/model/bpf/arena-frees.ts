@@ -72,8 +72,8 @@ export class ArenaFrees {
 
   /** To 6.19: all under one mutex; user entries of several pages go first, those of a single one with its page. */
   freeUnderMutex(range: FreedRange): void {
-    const { arena, slot, index, count } = range;
-    arena.free.release(slot, count);
+    const { arena, index, count } = range;
+    this.markFree(range);
     if (count > 1) this.zap(range);
     arena.window.eachPresent(index, index + count, (at, frame) => {
       if (count === 1 && this.looksMapped(frame)) this.zap(range);
@@ -81,6 +81,11 @@ export class ArenaFrees {
       arena.window.flush(at, at + 1);
       this.#parts.references.drop(frame);
     });
+  }
+
+  /** Puts the slots into the book; that this can fail is ignored (F28). */
+  markFree({ arena, slot, count }: FreedRange): void {
+    arena.free.release(slot, count);
   }
 
   /** Since 7.0, under the spinlock: clears the kernel's entries and marks the slots free; flushes after the lock. */
@@ -144,13 +149,14 @@ export class ArenaFrees {
   }
 
   /** Clears the entries and marks the slots free: one critical section. The scratch page is not a page to free. */
-  takeFromKernel({ arena, slot, index, count }: FreedRange): readonly number[] {
+  takeFromKernel(range: FreedRange): readonly number[] {
+    const { arena, index, count } = range;
     const frames: number[] = [];
     arena.window.eachPresent(index, index + count, (at, frame) => {
       if (frame !== arena.scratch) frames.push(frame);
       arena.window.clear(at);
     });
-    arena.free.release(slot, count);
+    this.markFree(range);
     return frames;
   }
 }

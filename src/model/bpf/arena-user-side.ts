@@ -104,13 +104,18 @@ export class ArenaUserSide {
     const index = this.indexOf(arena, page);
     const present = arena.window.frameAt(index);
     if (present !== undefined) return present === arena.scratch ? 'SIGSEGV' : this.share(present);
-    if (arena.segvOnFault) return 'SIGSEGV';
+    if (this.mustNotPopulate(arena)) return 'SIGSEGV';
     const slot = page - area.first + area.filePage;
     const { faultWithoutMemory } = this.#parts.profile;
     if (arena.free.claimForFault(slot) !== undefined) return faultWithoutMemory;
     if (this.#allocator.place(arena, index)) return this.share(arena.window.frameAt(index)!);
     arena.free.rollBack(slot, 1);
     return faultWithoutMemory;
+  }
+
+  /** BPF_F_SEGV_ON_FAULT */
+  mustNotPopulate(arena: Arena): boolean {
+    return arena.segvOnFault;
   }
 
   /** The window index of a user page: its low 32 bits decide, not its place in the mapping. */

@@ -22,20 +22,23 @@ export interface ArenasParts extends ArenaSurroundings {
   readonly vmalloc: Window;
 }
 
+/** Arenas in the order of their creation. A class of its own, so that the journal tells which list changed. */
+export class LiveArenas extends JournaledArray<ArenaMapping> {}
+
 /** The arenas of one kernel: creation and destruction, and who serves them between. */
 export class Arenas {
   readonly frees: ArenaFrees;
   readonly allocator: ArenaAllocator;
   readonly userSide: ArenaUserSide;
   readonly #parts: ArenasParts;
-  readonly #live: JournaledArray<ArenaMapping>;
+  readonly #live: LiveArenas;
 
   constructor(parts: ArenasParts) {
     this.#parts = parts;
     this.frees = new ArenaFrees(parts);
     this.allocator = new ArenaAllocator(parts, this.frees);
     this.userSide = new ArenaUserSide(parts, this.allocator);
-    this.#live = new JournaledArray<ArenaMapping>(parts.journal);
+    this.#live = new LiveArenas(parts.journal);
   }
 
   get profile(): ArenaProfile {
@@ -115,6 +118,7 @@ export class Arenas {
       if (frame !== arena.scratch) references.drop(frame);
     });
     arena.window.clearAll();
+    arena.window.forgoTables();
     vmapAreas.freeLazily(arena.vmap);
     this.#dropScratch(arena);
     return true;

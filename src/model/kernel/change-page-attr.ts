@@ -50,6 +50,8 @@ interface Parts {
  * are left out: they change memory types, never permissions.
  */
 export class ChangePageAttr {
+  /** How many entries ever became writable and executable at once, if only until the next change. */
+  readonly account = { madeWritableAndExecutable: 0 };
   readonly #parts: Parts;
   /** How many pages the last entry change dealt with, and the first frame behind them. */
   #handled = 0;
@@ -176,9 +178,11 @@ export class ChangePageAttr {
 
   /** verify_rwx(): a mapping that becomes both writable and executable is warned of and made all the same. */
   #verifyWriteXorExecute(old: number, flags: number, page: number): void {
-    const { behaviour, log } = this.#parts;
-    if (!behaviour.warnsOfWriteAndExecute || ((old ^ flags) & (WRITABLE | NO_EXECUTE)) === 0) return;
-    if (isWritable(flags) && isExecutable(flags)) log.warn(`CPA detected W^X violation: page 0x${page.toString(16)}`);
+    const { behaviour, log, machine } = this.#parts;
+    const isBoth = isPresent(flags) && isWritable(flags) && isExecutable(flags);
+    if (!isBoth || ((old ^ flags) & (WRITABLE | NO_EXECUTE)) === 0) return;
+    machine.journal.set(this.account, 'madeWritableAndExecutable', this.account.madeWritableAndExecutable + 1);
+    if (behaviour.warnsOfWriteAndExecute) log.warn(`CPA detected W^X violation: page 0x${page.toString(16)}`);
   }
 
   /** __cpa_process_fault(): holes are expected in the direct map and behind aliases, and an error anywhere else. */

@@ -15,6 +15,8 @@ export interface MachineConfiguration {
   readonly pse: boolean;
   /** Frames of physical memory. */
   readonly frames: number;
+  /** False leaves the paging-structure caches out, where no table is ever freed. True when not stated. */
+  readonly cachesTables?: boolean;
 }
 
 /** One processor: its translation caches and what it runs in now. */
@@ -57,7 +59,7 @@ export class Machine {
     this.kernelSpace = { id: 0, kernel: this.kernelTables, user: undefined };
     this.cpus = Array.from({ length: configuration.cpus }, (_, number) => ({
       number,
-      mmu: new Mmu(this.memory, new Tlb(journal, number)),
+      mmu: new Mmu(this.memory, new Tlb(journal, number, configuration.cachesTables)),
       space: this.kernelSpace,
       interruptsOff: false,
     }));

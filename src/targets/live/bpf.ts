@@ -3,6 +3,8 @@ import {
   fieldOf,
   fill,
   MAP_CREATE,
+  MAP_ELEMENT,
+  MAP_FREEZE,
   OBJ_GET_INFO_BY_FD,
   PROG_INFO,
   PROG_LOAD,
@@ -59,7 +61,11 @@ export class Bpf {
       prog_flags: flags,
       prog_name: name,
     };
-    const descriptor = this.#command(PROG_LOAD, values);
+    // A signal that arrives meanwhile makes the verifier give up; it is asked again, as libbpf does.
+    let descriptor = this.#command(PROG_LOAD, values);
+    for (let attempt = 0; descriptor === -EAGAIN && attempt < 100; attempt++) {
+      descriptor = this.#command(PROG_LOAD, values);
+    }
     if (descriptor >= 0) return this.#kept(descriptor);
     // The log is asked for afterwards: one that is full would itself be a reason to refuse a long program (ENOSPC).
     const again = this.#command(PROG_LOAD, {
@@ -70,6 +76,21 @@ export class Bpf {
     });
     if (again >= 0) this.#libc.close(again);
     return descriptor;
+  }
+
+  /** BPF_MAP_FREEZE. */
+  freezeMap(descriptor: number): number {
+    return this.#command(MAP_FREEZE, { map_fd: descriptor });
+  }
+
+  /** An element command with pointers to eight zero bytes where `key` and `value` say so. */
+  elementCommand(descriptor: number, { command, key, value }: ElementRequest): number {
+    const pointer = this.#attribute.address + 3072;
+    return this.#command(MAP_ELEMENT[command], {
+      map_fd: descriptor,
+      ...(key && { key: pointer }),
+      ...(value && { value: pointer }),
+    });
   }
 
   /** What the verifier said about the program that was loaded last. */
@@ -141,6 +162,12 @@ type Values<Layout extends AttributeLayout<string>> = Readonly<
   Partial<Record<keyof Layout['fields'] & string, number | bigint | string>>
 >;
 
+interface ElementRequest {
+  readonly command: keyof typeof MAP_ELEMENT;
+  readonly key: boolean;
+  readonly value: boolean;
+}
+
 export interface ProgramSource {
   readonly type: number;
   readonly flags?: number;
@@ -167,7 +194,9 @@ export const PROG_TYPE_SOCKET_FILTER = 1;
 export const PROG_TYPE_SYSCALL = 31;
 export const F_SLEEPABLE = 0x10;
 
-const SYS_BPF = 321;
+/** The number of bpf(2) on x86-64. */
+export const SYS_BPF = 321;
+const EAGAIN = 11;
 const MOST_INSTRUCTIONS = 65536;
 const LOG_BYTES = 1 << 20;
 const CONTEXT_AT = 1024;

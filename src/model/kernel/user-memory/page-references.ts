@@ -1,5 +1,6 @@
 import { assert } from '../../../base/assert.ts';
-import { type Journal, JournaledMap } from '../../../base/journal.ts';
+import type { Journal } from '../../../base/journal.ts';
+import { JournaledNumbers } from '../../../base/journaled-numbers.ts';
 import type { Frame } from '../../machine/frame.ts';
 import type { PhysicalMemory } from '../../machine/physical-memory.ts';
 
@@ -9,11 +10,11 @@ import type { PhysicalMemory } from '../../machine/physical-memory.ts';
  */
 export class PageReferences {
   readonly #memory: PhysicalMemory;
-  readonly #counts: JournaledMap<number, number>;
+  readonly #counts: JournaledNumbers;
 
   constructor(journal: Journal, memory: PhysicalMemory) {
     this.#memory = memory;
-    this.#counts = new JournaledMap<number, number>(journal);
+    this.#counts = new JournaledNumbers(journal);
   }
 
   /** A zeroed page with one reference, or undefined when memory is full. */
@@ -27,27 +28,18 @@ export class PageReferences {
 
   /** get_page() */
   take(frame: number): void {
-    this.#counts.set(frame, this.count(frame) + 1);
+    this.#counts.set(frame, this.#counts.get(frame) + 1);
   }
 
   /** put_page(): the last one frees. */
   drop(frame: number): void {
-    const count = this.count(frame);
-    assert(count > 0, `frame ${frame} has a reference to drop`);
-    if (count > 1) {
-      this.#counts.set(frame, count - 1);
-      return;
-    }
-    this.#counts.delete(frame);
-    this.#memory.free(frame);
+    const count = this.#counts.get(frame);
+    assert(count > 0, `a frame has a reference to drop`);
+    this.#counts.set(frame, count - 1);
+    if (count === 1) this.#memory.free(frame);
   }
 
   count(frame: number): number {
-    return this.#counts.get(frame) ?? 0;
-  }
-
-  /** Frames that somebody holds, with how many references. */
-  counts(): IterableIterator<[number, number]> {
-    return this.#counts.entries();
+    return this.#counts.get(frame);
   }
 }

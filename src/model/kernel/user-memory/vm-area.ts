@@ -101,6 +101,9 @@ export class VmArea implements VmAreaFields {
   }
 }
 
+/** The areas of a process in address order. A class of its own, so that the journal tells which list changed. */
+export class AreaList extends JournaledArray<VmArea> {}
+
 /**
  * The slab cache of areas: the object freed last is handed out first. Per-CPU caches are left out; the order within one
  * CPU is what recordings show.
