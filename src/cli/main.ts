@@ -12,6 +12,7 @@ import { compareVerb } from './compare.ts';
 import { conformVerb } from './conform.ts';
 import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
+import { distillVerb } from './distill.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
 import { jitVerb } from './jit.ts';
@@ -42,6 +43,7 @@ const VERBS: readonly Verb[] = [
   runVerb,
   shrinkVerb,
   scoreVerb,
+  distillVerb,
   replayVerb,
   listVerb,
   explainVerb,

@@ -94,7 +94,17 @@ export class Lane {
     const suite = this.#suite(job);
     const session = this.#shrinking.get(job, () => new Session(suite, job));
     const trace = parseTrace(failure.trace, [suite]);
-    const { violation, executions, modelBug, trace: minimal } = shrinkOn(session, trace);
+    const {
+      violation,
+      executions,
+      modelBug,
+      trace: minimal,
+    } = shrinkOn(session, trace, {
+      stop: () => {
+        void this.#breathe();
+        return false;
+      },
+    });
     if (modelBug !== undefined) this.#shrinking.forget(job);
     return {
       kind: 'shrink',

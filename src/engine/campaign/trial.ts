@@ -66,7 +66,11 @@ async function attempt(
     steps += Math.max(1, walk.length);
     if (walk.outcome !== 'violates') continue;
     const { law } = session.violation!;
-    const minimal = shrinkOn(session, { header: {}, steps: walk.steps });
+    const stop = () => {
+      void breathe();
+      return false;
+    };
+    const minimal = shrinkOn(session, { header: {}, steps: walk.steps }, { stop });
     return { kind: 'solved', law, steps, shrunk: minimal.trace.steps.length };
   }
   return { kind: 'survived' };
