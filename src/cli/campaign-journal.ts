@@ -4,7 +4,7 @@ import { array, number, object, optional, record, safeParse, string } from 'vali
 import type { CampaignRecord } from '../engine/campaign/campaign.ts';
 import type { CampaignJob } from '../engine/campaign/task.ts';
 import { InputError } from '../language/input-error.ts';
-import { exists, isFolder, makeFolder, orExplain, readBytes } from './files.ts';
+import { exists, makeFolder, orExplain, readBytes } from './files.ts';
 
 /** What a campaign set out to do. */
 export interface CampaignHead {
@@ -45,16 +45,14 @@ export class CampaignJournal {
     });
   }
 
-  /** Reads the folder's newest journal and opens it to go on. */
-  static resume(folder: string, version: string): Resumed {
-    if (!isFolder(folder))
-      throw new InputError('there is no such folder; --resume takes the --save folder of a campaign');
+  /** Reads the folder's newest journal and opens it to go on; the user calls the folder `shown`. */
+  static resume(folder: string, version: string, shown: string): Resumed {
     let number = 0;
     while (exists(join(folder, nameOf(number + 1)))) number++;
     if (number === 0) throw new InputError('the folder holds no campaign.jsonl, so there is nothing to resume');
     const file = nameOf(number);
     const path = join(folder, file);
-    const { head, records, wholeBytes, isTorn } = read(path, file, version);
+    const { head, records, wholeBytes, isTorn } = read(path, join(shown, file), version);
     return orExplain('cannot be opened', () => {
       const opened = openSync(path, 'a');
       // The line that was being written when the process was killed.

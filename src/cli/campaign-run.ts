@@ -8,7 +8,7 @@ import { CampaignLock } from './campaign-lock.ts';
 import { findingRecord, type KeptFinding, keepFinding, linesOf, resultOf } from './campaign-result.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
-import { inFile, makeFolder, orExplain } from './files.ts';
+import { inFile, isFolder, makeFolder, orExplain } from './files.ts';
 import { type KnownFailure, readKnownFailures } from './known-failures.ts';
 import { openLanes } from './lanes.ts';
 import { writeReports } from './reports.ts';
@@ -38,6 +38,9 @@ export async function runCampaign(desk: Desk, suites: readonly string[], options
   const folder = options.resume ?? options.save;
   const path = resolve(surroundings.folder, folder);
   if (options.resume === undefined) inFile(folder, () => orExplain('cannot be made', () => makeFolder(path)));
+  else if (!isFolder(path)) {
+    throw new InputError('there is no such folder; --resume takes the --save folder of a campaign', { file: folder });
+  }
   const begun = options.resume === undefined ? newHead(desk, suites, options) : undefined;
   const lock = inFile(folder, () => CampaignLock.take(path));
   let journal: CampaignJournal | undefined;
@@ -46,7 +49,7 @@ export async function runCampaign(desk: Desk, suites: readonly string[], options
       journal = inFile(folder, () => CampaignJournal.begin(path, begun));
       return await perform(desk, { ...options, folder, head: begun, journal, records: [] });
     }
-    const resumed = inFile(folder, () => CampaignJournal.resume(path, version));
+    const resumed = inFile(folder, () => CampaignJournal.resume(path, version, folder));
     journal = resumed.journal;
     const head = headToResume(desk, suites, options, resumed.head);
     const { records, isTorn } = resumed;
@@ -205,7 +208,9 @@ function conclude(desk: Desk, work: Work, { campaign, findings, known, unkept, s
   );
   const stopped = desk.stoppedCode();
   if (!campaign.isComplete && (stopped !== undefined || unkept !== undefined)) {
-    desk.say(`not complete; go on with\n  ${desk.command('run --resume', folder)}`);
+    const waiting = campaign.progress.reduce((sum, one) => sum + one.waiting, 0);
+    if (waiting > 0) desk.say(`${counted(waiting, 'failure')} not shrunk yet`);
+    desk.say(`not complete; go on with\n  ${desk.command('run', '--resume', folder)}`);
   }
   const idle = stopped === undefined && unkept === undefined ? unmatched(work, known, findings) : undefined;
   const problem = unkept ?? idle;

@@ -51,9 +51,9 @@ export class Desk {
   }
 
   /** The command that people can type to do something with a file, the same modules loaded. */
-  command(verb: string, path: string): string {
+  command(verb: string, ...given: readonly string[]): string {
     const modules = this.modules.flatMap((module) => ['--with', module]);
-    return ['npx roxcheck', verb, ...[...modules, path].map(quoted)].join(' ');
+    return ['npx roxcheck', verb, ...[...modules, ...given].map(quoted)].join(' ');
   }
 
   /** The exit code of work that was stopped and found nothing; undefined when nothing stopped it. */

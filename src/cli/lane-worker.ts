@@ -19,13 +19,16 @@ let lane: Promise<Lane> | undefined;
 export default async function perform(given: WorkerTask): Promise<TaskResult> {
   heartbeat = given.heartbeat;
   lane ??= setUp(given);
-  return (await lane).perform(given.task);
+  const ready = await lane;
+  beat();
+  return ready.perform(given.task);
+}
+
+function beat(): undefined {
+  if (heartbeat !== undefined) Atomics.add(heartbeat, 0, 1);
 }
 
 async function setUp({ modules, folder }: WorkerTask): Promise<Lane> {
   const suites = [...allSuites, ...(await loadSuites(modules, folder))];
-  return new Lane(suites, () => {
-    if (heartbeat !== undefined) Atomics.add(heartbeat, 0, 1);
-    return undefined;
-  });
+  return new Lane(suites, beat);
 }

@@ -68,11 +68,14 @@ function watchHeartbeat(heartbeat: Int32Array, patience: number, now: () => numb
       const beat = Atomics.load(heartbeat, 0);
       if (beat !== last) since = now();
       last = beat;
-      if (now() - since >= patience) giveUp();
+      // A new thread loads all suites before it shows its first sign of life.
+      if (now() - since >= (beat === 0 ? Math.max(patience, START_MS) : patience)) giveUp();
     },
     Math.min(1_000, patience / 4),
   );
 }
+
+const START_MS = 120_000;
 
 class SharedThread implements Lanes {
   readonly #desk: Desk;

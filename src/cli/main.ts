@@ -12,6 +12,7 @@ import { compareVerb } from './compare.ts';
 import { conformVerb } from './conform.ts';
 import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
+import { distillVerb } from './distill.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
 import { jitVerb } from './jit.ts';
@@ -23,6 +24,7 @@ import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
 import { hasReportOnOutput, type WantedReport } from './reports.ts';
 import { runVerb } from './run.ts';
+import { scoreVerb } from './score.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
@@ -40,6 +42,8 @@ const VERBS: readonly Verb[] = [
   mainVerb,
   runVerb,
   shrinkVerb,
+  scoreVerb,
+  distillVerb,
   replayVerb,
   listVerb,
   explainVerb,

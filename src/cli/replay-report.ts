@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { CaseGroup } from '../report/reporters/findings-for-tools.ts';
-import type { Replayed } from './replay.ts';
+import type { Replayed } from './replayer.ts';
 
 /** Replayed traces for reporters: a folder is a group, a trace a case. */
 export function replayGroups(traces: readonly Replayed[], seconds: number): readonly CaseGroup[] {

@@ -1,7 +1,7 @@
 import { shapeOf } from './failure-shape.ts';
 import type { Finding } from './findings.ts';
 import { JobProgress } from './job-progress.ts';
-import type { CampaignJob, FoundFailure, Minimal, Perform, RunsDone, RunsTask, ShrinkTask, Task } from './task.ts';
+import type { CampaignJob, FoundFailure, Minimal, Perform, RunsDone, RunsTask, ShrinkTask } from './task.ts';
 
 export interface CampaignOptions {
   readonly jobs: readonly CampaignJob[];
@@ -71,7 +71,10 @@ export class Campaign {
     // What a journal holds settles first.
     await Promise.resolve();
     await Promise.all(Array.from({ length: this.#options.lanes }, () => this.#lane()));
-    for (const { failure, settle } of this.#queue.splice(0)) settle(unshrunk(failure));
+    // Of what an interruption left unshrunk, enough is told that nobody takes the job for one that holds.
+    for (const { job, failure, settle } of this.#queue) {
+      if (this.progress[job]!.findings.length === 0) settle(unshrunk(failure));
+    }
   }
 
   async #lane(): Promise<void> {
@@ -196,7 +199,7 @@ function portionOf({ runs, spent }: JobProgress): number {
 const PORTION_MS = 150;
 const MOST_RUNS = 4096;
 
-function lossOf(task: Task, error: unknown): string {
+function lossOf(task: RunsTask | ShrinkTask, error: unknown): string {
   const { suite, kernel, seed } = task.job;
   const what =
     task.kind === 'shrink'

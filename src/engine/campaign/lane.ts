@@ -3,13 +3,26 @@ import type { AnySuite } from '../../language/suite.ts';
 import type { TraceHeader } from '../../language/trace.ts';
 import { parseTrace } from '../../language/trace-text/parse.ts';
 import { printTrace } from '../../language/trace-text/print.ts';
+import { MutantNursery } from '../mutants.ts';
 import { Session } from '../session.ts';
 import { shrinkOn } from '../shrink.ts';
 import type { OperationCount } from '../verdict.ts';
 import { CoveringSession } from './coverage.ts';
 import { shapeOf } from './failure-shape.ts';
 import { performRun, type RawFailure } from './numbered-run.ts';
-import type { CampaignJob, FoundFailure, Minimal, RunsDone, RunsTask, ShrinkTask, Task, TaskResult } from './task.ts';
+import type {
+  CampaignJob,
+  FoundFailure,
+  Minimal,
+  RunsDone,
+  RunsTask,
+  Scored,
+  ScoreTask,
+  ShrinkTask,
+  Task,
+  TaskResult,
+} from './task.ts';
+import { performTrials } from './trial.ts';
 
 /** Carries out a campaign's tasks, one at a time, on worlds that it boots once and keeps. */
 export class Lane {
@@ -17,6 +30,7 @@ export class Lane {
   readonly #breathe: () => Promise<void> | undefined;
   readonly #running = new Kept<CoveringSession>();
   readonly #shrinking = new Kept<Session>();
+  readonly #nurseries = new Map<string, MutantNursery>();
 
   /** `breathe` is called between portions of work, for a lane that shares its thread. */
   constructor(suites: readonly AnySuite[], breathe: () => Promise<void> | undefined = () => undefined) {
@@ -25,7 +39,33 @@ export class Lane {
   }
 
   perform(task: Task): Promise<TaskResult> {
-    return task.kind === 'runs' ? this.#runs(task) : this.#shrink(task);
+    switch (task.kind) {
+      case 'runs':
+        return this.#runs(task);
+      case 'shrink':
+        return this.#shrink(task);
+      case 'score':
+        return this.#score(task);
+      case 'mutants':
+        return Promise.resolve({ kind: task.kind, mutants: this.#nursery(task).mutants });
+    }
+  }
+
+  async #score(task: ScoreTask): Promise<Scored> {
+    const suite = this.#suite(task);
+    const { mutant } = task;
+    if (mutant === undefined) return { kind: 'score', results: await performTrials(suite, task, this.#breathe) };
+    const results = await this.#nursery(task).with(mutant, (prepare) =>
+      performTrials(suite, { ...task, prepare }, this.#breathe),
+    );
+    return { kind: 'score', results };
+  }
+
+  #nursery({ suite, kernel }: { readonly suite: string; readonly kernel: string }): MutantNursery {
+    const key = `${suite} ${kernel}`;
+    const nursery = this.#nurseries.get(key) ?? new MutantNursery(this.#suite({ suite }), kernel);
+    this.#nurseries.set(key, nursery);
+    return nursery;
   }
 
   async #runs({ job, first, count }: RunsTask): Promise<RunsDone> {
@@ -54,7 +94,17 @@ export class Lane {
     const suite = this.#suite(job);
     const session = this.#shrinking.get(job, () => new Session(suite, job));
     const trace = parseTrace(failure.trace, [suite]);
-    const { violation, executions, modelBug, trace: minimal } = shrinkOn(session, trace);
+    const {
+      violation,
+      executions,
+      modelBug,
+      trace: minimal,
+    } = shrinkOn(session, trace, {
+      stop: () => {
+        void this.#breathe();
+        return false;
+      },
+    });
     if (modelBug !== undefined) this.#shrinking.forget(job);
     return {
       kind: 'shrink',
@@ -67,7 +117,7 @@ export class Lane {
     };
   }
 
-  #suite({ suite: name }: CampaignJob): AnySuite {
+  #suite({ suite: name }: { readonly suite: string }): AnySuite {
     return this.#suites.find((suite) => suite.name === name)!;
   }
 }

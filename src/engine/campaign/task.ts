@@ -1,12 +1,14 @@
 import type { MachineSettings } from '../../language/suite.ts';
+import type { Mutant } from '../mutants.ts';
 import type { OperationCount, Violation } from '../verdict.ts';
 import type { FailureShape } from './failure-shape.ts';
+import type { TrialResult } from './trial.ts';
 
 /**
  * What a campaign gives a lane to do and what it gets back: plain data, for lanes may be threads and results are kept in a
  * journal. The same task has the same result in every lane.
  */
-export type Task = RunsTask | ShrinkTask;
+export type Task = RunsTask | ShrinkTask | ScoreTask | MutantsTask;
 
 /** One suite on one kernel, as a campaign questions it. */
 export interface CampaignJob {
@@ -71,7 +73,35 @@ export interface Minimal {
   readonly bug?: string;
 }
 
-export type TaskResult = RunsDone | Minimal;
+/** Attempts to find one planted bug: a fault of the suite, or one of its mechanical mutants. */
+export interface ScoreTask {
+  readonly kind: 'score';
+  readonly suite: string;
+  readonly kernel: string;
+  readonly fault?: string;
+  readonly mutant?: Mutant;
+  readonly seeds: readonly string[];
+  readonly steps: number;
+}
+
+export interface Scored {
+  readonly kind: 'score';
+  readonly results: readonly TrialResult[];
+}
+
+/** Lists the mechanical mutants of a suite. */
+export interface MutantsTask {
+  readonly kind: 'mutants';
+  readonly suite: string;
+  readonly kernel: string;
+}
+
+export interface MutantsListed {
+  readonly kind: 'mutants';
+  readonly mutants: readonly Mutant[];
+}
+
+export type TaskResult = RunsDone | Minimal | Scored | MutantsListed;
 
 /** Carries out a task. Rejects when the lane died or hung. */
-export type Perform = (task: Task) => Promise<TaskResult>;
+export type Perform = (task: RunsTask | ShrinkTask) => Promise<TaskResult>;
