@@ -5,7 +5,6 @@ import { performJitRecording } from '../conform/jit-recording.ts';
 import type { Difference } from '../conform/recording.ts';
 import { InputError } from '../language/input-error.ts';
 import { counted, duration, grouped } from '../report/numbers.ts';
-import type { LiveInstruction } from '../targets/live/bpf-instruction.ts';
 import { readCircumstances } from '../targets/live/circumstances.ts';
 import { drawProgram } from '../targets/live/drawn-program.ts';
 import { JitObserver } from '../targets/live/jit-observer.ts';
@@ -54,7 +53,6 @@ export async function runLiveJit(
 interface Tally {
   /** Programs that were compared. */
   programs: number;
-  instructions: number;
   bytes: number;
   /** Programs that the verifier refused. */
   refused: number;
@@ -78,17 +76,23 @@ async function campaign(
   const isOver = () =>
     surroundings.stopReason() !== undefined || surroundings.now() - begin >= (options.for ?? Infinity);
   const judge = judgeOf(observer);
-  const tally: Tally = { programs: 0, instructions: 0, bytes: 0, refused: 0 };
+  const tally: Tally = { programs: 0, bytes: 0, refused: 0 };
   let found: Found | undefined;
-  for (let run = 0; run < most && found === undefined; run++) {
-    if (run % BREATH === 0) {
-      desk.status.show(`jit on the running kernel: ${counted(run, 'program')}`);
-      await new Promise<void>((resume) => setImmediate(resume));
-      if (isOver()) break;
-    }
-    const program = drawProgram(new Random(`${seed}/jit/${run}`), options.steps ?? DEFAULT_PARTS);
-    found = attempt(observer, judge, program, tally);
-    health.demand();
+  for (let run = 0; run < most && found === undefined; run += BATCH) {
+    desk.status.show(`jit on the running kernel: ${counted(run, 'program')}`);
+    await new Promise<void>((resume) => setImmediate(resume));
+    if (isOver()) break;
+    const numbers = Array.from({ length: Math.min(BATCH, most - run) }, (_, index) => run + index);
+    const lines = numbers.flatMap((number) => {
+      const program = drawProgram(new Random(`${seed}/jit/${number}`), options.steps ?? DEFAULT_PARTS);
+      const line = observer.observe(`live/${number}`, program);
+      health.demand();
+      return typeof line === 'string' ? [] : [line];
+    });
+    tally.refused += numbers.length - lines.length;
+    tally.programs += lines.length;
+    tally.bytes += lines.reduce((sum, { jited }) => sum + String(jited).length / 2, 0);
+    found = judge(lines);
   }
   const seconds = (surroundings.now() - begin) / 1000;
   const path = found === undefined ? undefined : saved(desk, options.save, seed, found);
@@ -121,34 +125,17 @@ async function campaign(
   };
 }
 
-type Judge = (line: Readonly<Record<string, unknown>>) => Difference | undefined;
+type Judge = (lines: readonly Readonly<Record<string, unknown>>[]) => Found | undefined;
 
-/** The model's view of a line, as of a recorded one. */
+/** The model's view of lines that were observed just now, as of recorded ones. */
 function judgeOf(observer: JitObserver): Judge {
   const companion = readJitMeta(observer.companion, 'the running kernel');
-  return (line) => {
-    const { cases, firstFailures } = performJitRecording([line], companion);
-    if (cases !== 1) throw new Error('a program that was just observed cannot be judged');
-    return firstFailures[0];
+  return (lines) => {
+    const { cases, firstFailures } = performJitRecording(lines, companion);
+    if (cases !== lines.length) throw new Error('programs that were just observed cannot be judged');
+    const [difference] = firstFailures;
+    return difference && { difference, line: lines.find(({ name }) => name === difference.name)! };
   };
-}
-
-function attempt(
-  observer: JitObserver,
-  judge: Judge,
-  program: readonly LiveInstruction[],
-  tally: Tally,
-): Found | undefined {
-  const line = observer.observe('live', program);
-  if (typeof line === 'string') {
-    tally.refused += 1;
-    return undefined;
-  }
-  tally.programs += 1;
-  tally.instructions += program.length;
-  tally.bytes += String(line.jited).length / 2;
-  const difference = judge(line);
-  return difference === undefined ? undefined : { line, difference };
 }
 
 /** Saves the line of the recording; answers with the path as the user would write it. */
@@ -163,4 +150,5 @@ function saved({ surroundings }: Desk, folder: string, seed: string, { line }: F
 
 const DEFAULT_PROGRAMS = 500;
 const DEFAULT_PARTS = 40;
-const BREATH = 50;
+/** Programs between two looks at the clock. */
+const BATCH = 50;
