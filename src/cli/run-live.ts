@@ -3,6 +3,7 @@ import type { ChosenProfile } from '../targets/live/kernel-profile.ts';
 import type { Answer, Desk } from './desk.ts';
 import { runLiveArenas } from './run-live-arenas.ts';
 import { runLiveCore } from './run-live-core.ts';
+import { runLiveJit } from './run-live-jit.ts';
 import { runLivePacks } from './run-live-packs.ts';
 
 /** What `run --target live` can be told. */
@@ -26,6 +27,7 @@ type RunOne = (desk: Desk, chosen: ChosenProfile | undefined, options: RunLiveOp
 const SUITES: Readonly<Record<string, RunOne>> = {
   arena: runLiveArenas,
   'prog-pack': runLivePacks,
+  jit: runLiveJit,
   'core-relocation': runLiveCore,
 };
 

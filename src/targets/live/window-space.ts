@@ -31,5 +31,6 @@ const PAGES_IN_4G = 2 ** 20;
 const MOST_WINDOWS = 6;
 const FEW_WINDOWS = 4;
 const POLL_MILLISECONDS = 2;
-const PATIENCE_MILLISECONDS = 5000;
+/** A busy machine lets its work items wait. */
+const PATIENCE_MILLISECONDS = 60_000;
 const SLEEP = new Int32Array(new SharedArrayBuffer(4));
