@@ -20,8 +20,12 @@ export class Journal {
   /** The position at which the chunk begins. */
   #begin = 0;
 
+  /** False for a journal of capacity 0, for worlds that are only driven forward: it records nothing and undoes nothing. */
+  readonly keeps: boolean;
+
   /** @param capacity how many entries are kept at least; a few thousand more are held before the oldest are dropped */
   constructor(capacity = 1_000_000) {
+    this.keeps = capacity > 0;
     this.#chunksKept = Math.ceil(capacity / CHUNK_ENTRIES);
   }
 
@@ -49,6 +53,7 @@ export class Journal {
 
   /** Remembers a change that the caller makes itself; an {@link Undoable} owner is asked to take it back. */
   record(owner: object, key: unknown, old: unknown): void {
+    if (!this.keeps) return;
     if (this.#count === this.#room) this.#makeRoom();
     const slot = this.#count++ * WIDTH;
     const chunk = this.#chunk;
@@ -69,16 +74,21 @@ export class Journal {
     return true;
   }
 
-  /** Calls `visit` with each change since `position`, oldest first. Forgotten changes are passed over. */
+  /**
+   * Calls `visit` with each change since `position`, oldest first. Forgotten changes are passed over. `visit` may record changes
+   * of its own, as ghosts do; they are not visited.
+   */
   since(position: number, visit: (owner: object, key: unknown, old: unknown) => void): void {
-    const { earliest } = this;
-    const first = Math.max(position, earliest) - earliest;
-    let start = first % CHUNK_ENTRIES;
-    for (let index = Math.floor(first / CHUNK_ENTRIES); index < this.#full.length; index++, start = 0) {
-      visitChunk(this.#full[index]!, start, CHUNK_ENTRIES, visit);
+    const until = this.position;
+    for (let at = Math.max(position, this.earliest); at < until; ) {
+      // Where chunks lie is asked anew for each: what `visit` records can push the oldest out.
+      const { earliest } = this;
+      const index = Math.floor((at - earliest) / CHUNK_ENTRIES);
+      const begin = earliest + index * CHUNK_ENTRIES;
+      const end = Math.min(until, begin + CHUNK_ENTRIES);
+      visitChunk(this.#full[index] ?? this.#chunk, at - begin, end - begin, visit);
+      at = end;
     }
-    if (position >= this.#begin) start = position - this.#begin;
-    visitChunk(this.#chunk, start, this.#count, visit);
   }
 
   #makeRoom(): void {

@@ -32,6 +32,11 @@ export class StepChanges implements Changes {
     this.#until = UNREAD;
   }
 
+  /** The journal's position before the step. */
+  get from(): number {
+    return this.#from;
+  }
+
   // biome-ignore lint/suspicious/noExplicitAny: any class of the model can be asked for
   of<Owner>(kind: abstract new (...args: any[]) => Owner): readonly Owner[] {
     this.#read();

@@ -49,6 +49,8 @@ export class CompiledOperation implements Shape {
   endedKind = -1;
   ok = 0;
   refused = 0;
+  /** What its steps changed of the suite's counters, in sum. */
+  readonly counted = new Map<string, number>();
 
   constructor(shape: Shape, index: number) {
     this.operation = shape.operation;

@@ -70,6 +70,14 @@ export class Walk<World extends JournaledWorld> {
     return this.length >= this.#lean.length;
   }
 
+  /** Takes the last step back, as if another had been drawn; false when the journal has forgotten what stood before it. */
+  takeBack(): boolean {
+    const { kinds } = this.#columns.dropLast();
+    this.#resultCount -= kinds.length;
+    this.#outcome = 'ok';
+    return this.#session.takeBack();
+  }
+
   /** Draws until a step makes sense; false when nothing seems to. */
   #step(): boolean {
     for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt++) if (this.#try(this.#drawOperation())) return true;

@@ -30,6 +30,8 @@ export class Judge<World> {
   readonly #ghosts: readonly Ghost<World>[];
   readonly #domains: readonly DomainLaws<World>[];
   readonly #stepLaws: readonly StepLawCompiled<World>[];
+  /** By the name of an operation, the laws about its steps. */
+  readonly #after = new Map<string, readonly StepLawCompiled<World>[]>();
   #anyBroken = false;
 
   constructor(laws: readonly Invariant<World>[]) {
@@ -74,9 +76,10 @@ export class Judge<World> {
         for (const item of items) judgeItem(laws, world, item);
       }
     }
-    for (let index = 0; index < this.#stepLaws.length; index++) {
-      const compiled = this.#stepLaws[index]!;
-      if (!compiled.law.concerns(world, happened)) continue;
+    const stepLaws = this.#after.get(happened.operation.name) ?? this.#lawsAfter(happened.operation.name);
+    for (let index = 0; index < stepLaws.length; index++) {
+      const compiled = stepLaws[index]!;
+      if (compiled.law.concerns !== undefined && !compiled.law.concerns(world, happened)) continue;
       compiled.judged++;
       compiled.law.judgeStep(world, happened, compiled.violated);
     }
@@ -117,6 +120,12 @@ export class Judge<World> {
 
   judgedInAll(): number {
     return this.#laws.reduce((sum, { judged }) => sum + judged, 0);
+  }
+
+  #lawsAfter(operation: string): readonly StepLawCompiled<World>[] {
+    const laws = this.#stepLaws.filter(({ law: { after } }) => after === undefined || after.includes(operation));
+    this.#after.set(operation, laws);
+    return laws;
   }
 
   #compile(law: Invariant<World>): Compiled<World> {
@@ -173,6 +182,10 @@ interface StepLawCompiled<World> extends Compiled<World> {
 
 interface ItemLawCompiled<World> extends Compiled<World> {
   readonly law: ItemLaw<World, unknown>;
+}
+
+interface StepLawCompiled<World> extends Compiled<World> {
+  readonly law: StepLaw<World>;
 }
 
 interface DomainLaws<World> {

@@ -17,7 +17,7 @@ import type { OperationCount, Violation } from './verdict.ts';
 export interface SessionOptions {
   readonly kernel: string;
   readonly machine?: MachineSettings;
-  /** The name of a fault of the suite to plant. */
+  /** The name of a fault of the suite to plant, or several with commas between them. */
   readonly fault?: string | undefined;
   /** False performs without any law or ghost, to measure what they cost. */
   readonly judging?: boolean;
@@ -130,6 +130,11 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     return true;
   }
 
+  /** Takes the last step back; false when the journal has forgotten what stood before it. */
+  takeBack(): boolean {
+    return this.undoTo(this.#stage.stepPosition, this.#stepCount - 1);
+  }
+
   /** Performs a step and judges the laws. Throws a ModelBug for anything that is our own mistake. */
   perform({ operation, args, made }: Step): Outcome {
     return this.performAs(this.compiled(operation), args, made);
@@ -151,7 +156,10 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   /** Performs a step that makes sense; `made` numbers its results, `ended` is the one that does not outlive its success. */
   carryOut(compiled: CompiledOperation, taken: Values, made: readonly number[], ended: number): Outcome {
     const stage = this.#stage;
+    const { counters } = this.#suite;
+    const before = counters?.(stage.world);
     const returned = stage.apply(compiled, taken);
+    if (before !== undefined) addChanges(compiled.counted, before, counters!(stage.world));
     const broken = this.#judge.afterStep(stage.world, stage.happened);
     this.#broken = broken;
     // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.
@@ -208,6 +216,12 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     return new Map(this.operations.map(({ operation, ok, refused }) => [operation.name, { ok, refused }]));
   }
 
+  /** By operation: what its steps changed of the suite's counters. Empty for a suite that counts nothing. */
+  counted(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    const counting = this.operations.filter(({ counted }) => counted.size > 0);
+    return new Map(counting.map(({ operation, counted }) => [operation.name, counted]));
+  }
+
   judged(): ReadonlyMap<string, number> {
     return this.#judge.judged();
   }
@@ -219,9 +233,9 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   #boot(): World {
     const { kernel, machine = {}, fault: faultName } = this.#options;
     const world = this.#suite.boot(kernel, machine);
-    if (faultName !== undefined) {
-      const planted = this.#suite.faults?.find(({ name }) => name === faultName);
-      if (planted === undefined) throw new InputError(`suite ${this.#suite.name} has no fault ${faultName}`);
+    for (const wanted of faultName?.split(',') ?? []) {
+      const planted = this.#suite.faults?.find(({ name }) => name === wanted);
+      if (planted === undefined) throw new InputError(`suite ${this.#suite.name} has no fault ${wanted}`);
       planted.plant(world);
     }
     this.#judge.begin(world);
@@ -258,6 +272,14 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     this.#knownBug = knownBug;
     return 'known';
   }
+}
+
+function addChanges(
+  sums: Map<string, number>,
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(after)) sums.set(name, (sums.get(name) ?? 0) + value - before[name]!);
 }
 
 function asModelBug(error: unknown, where: string): ModelBug {

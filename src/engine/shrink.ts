@@ -35,7 +35,16 @@ export function shrink<World extends JournaledWorld>(
   trace: Trace,
   options: ShrinkOptions = {},
 ): ShrinkReport {
-  const session = new Session(suite, sessionOptions(suite, trace, options));
+  return shrinkOn(new Session(suite, sessionOptions(suite, trace, options)), trace, options);
+}
+
+/** The same on a session of the trace's suite, kernel, machine and fault, which saves booting for those who shrink a lot. */
+export function shrinkOn<World extends JournaledWorld>(
+  session: Session<World>,
+  trace: Trace,
+  options: Pick<ShrinkOptions, 'stop'> = {},
+): ShrinkReport {
+  session.reset();
   const attempts = performToFailure(session, trace.steps);
   let executions = 0;
   const run = (pass: Pass): boolean => {

@@ -31,6 +31,11 @@ export class Stage<World extends JournaledWorld> {
     return this.#freshPosition;
   }
 
+  /** Where the journal stood before the last step. */
+  get stepPosition(): number {
+    return this.#changes.from;
+  }
+
   /** Goes on with a fresh world. */
   begin(world: World): void {
     this.#world = world;

@@ -66,6 +66,14 @@ export class StepColumns {
     return at;
   }
 
+  /** Forgets the last step; returns what it performed. */
+  dropLast(): CompiledOperation {
+    const compiled = this.#operations[this.codes[--this.#length]!]!;
+    this.#numberCount -= compiled.narrow.length;
+    this.others.length -= compiled.wide.length;
+    return compiled;
+  }
+
   /** The last of the narrow arguments, `back` places from the end. */
   lastNumber(back: number): number {
     return this.numbers[this.#numberCount - back]!;

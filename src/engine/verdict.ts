@@ -71,6 +71,8 @@ export interface RunReport {
   readonly operations: ReadonlyMap<string, OperationCount>;
   /** How many items (or states, or steps) each law judged. */
   readonly judged: ReadonlyMap<string, number>;
+  /** By operation: what its steps changed of the suite's counters, in sum. */
+  readonly counted: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** The stack of our own mistake, when the verdict is `model-bug`. */
   readonly bug?: Error;
 }

@@ -32,7 +32,7 @@ export const countArgument = integer({
   default: 1,
   boundaries: [0, 2, 16, 1024, 2 ** 20],
   typical: ({ random, sizeLean }) =>
-    random.chance(0.04) ? random.pick([1025, 2051]) : random.between(1, 1 + Math.ceil(6 * sizeLean)),
+    random.chance(0.06) ? random.pick([1025, 2051]) : random.between(1, 1 + Math.ceil(6 * sizeLean)),
 });
 
 /** The CPU that runs the program; `ready` must ask {@link cpuRuns}. */
@@ -40,7 +40,7 @@ export const cpuArgument = integer({ min: 0, max: 63, default: 0, typical: ({ ra
 
 export const cpuRuns = ({ machine }: ArenaWorld, cpu: number): boolean => cpu < machine.cpus.length;
 
-interface RelativeAddress {
+export interface RelativeAddress {
   readonly page: number;
   readonly byte: number;
   readonly form: 'full' | 'low' | 'garbage' | 'null';

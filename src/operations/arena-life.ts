@@ -4,6 +4,7 @@ import type { ArenaWorld } from '../model/arena-world.ts';
 import { BPF_F_MMAPABLE, BPF_F_NO_USER_CONV, BPF_F_SEGV_ON_FAULT } from '../model/bpf/arena-attributes.ts';
 import { elementOperation, freezeArena } from '../model/bpf/arena-elements.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
+import { arenaCall } from './arena-call.ts';
 import { failingArgument } from './circumstance.ts';
 
 /** Where the creator wants the arena: `map_extra`. */
@@ -23,7 +24,15 @@ const slots = integer({
   max: 0xffff_ffff,
   default: 1,
   boundaries: [16, 2 ** 20],
-  typical: ({ random, sizeLean }) => (random.chance(0.1) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+  typical: ({ random, sizeLean }) => (random.chance(0.15) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+});
+
+/** The memory cgroup of the creator: 0 is the root. */
+const cgroupArgument = integer({
+  min: 0,
+  max: 2,
+  default: 0,
+  typical: ({ random }) => (random.chance(0.3) ? random.between(1, 2) : 0),
 });
 
 const arenaCreate = operation({
@@ -39,27 +48,60 @@ const arenaCreate = operation({
     other_flags: integer({ min: 0, max: 0xff, default: 0, typical: ({ random }) => (random.chance(0.03) ? 4 : 0) }),
     key_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 4 : 0) }),
     value_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 8 : 0) }),
+    cgroup: cgroupArgument,
     failing: failingArgument,
   },
   ready: ({ arenas }: ArenaWorld) => arenas.live.length < 3,
-  apply({ arenas, failing: plan }: ArenaWorld, taken) {
-    const flags =
-      (taken.mmapable ? BPF_F_MMAPABLE : 0) |
-      (taken.segv ? BPF_F_SEGV_ON_FAULT : 0) |
-      (taken.no_user_conv ? BPF_F_NO_USER_CONV : 0) |
-      taken.other_flags;
-    const made = plan.during(taken.failing, () =>
-      arenas.create({
-        flags,
-        maxEntries: taken.slots,
-        mapExtra: places[taken.place],
-        keySize: taken.key_size,
-        valueSize: taken.value_size,
-      }),
-    );
+  apply({ arenas, cgroups, failing: plan }: ArenaWorld, taken) {
+    const made = plan.during(taken.failing, () => arenas.create(attributesOf(taken), cgroups[taken.cgroup - 1]));
     return typeof made === 'string' ? refuse(made) : made;
   },
   shows: () => 0,
+  syscall: (_: ArenaWorld, taken) =>
+    taken.failing > 0 ? undefined : arenaCall({ call: 'map-create', ...attributesOf(taken) }),
+});
+
+interface CreationArguments {
+  readonly slots: number;
+  readonly place: keyof typeof places;
+  readonly segv: boolean;
+  readonly no_user_conv: boolean;
+  readonly mmapable: boolean;
+  readonly other_flags: number;
+  readonly key_size: number;
+  readonly value_size: number;
+}
+
+/** The attributes of BPF_MAP_CREATE that the arguments stand for. */
+const attributesOf = (taken: CreationArguments) => ({
+  flags:
+    (taken.mmapable ? BPF_F_MMAPABLE : 0) |
+    (taken.segv ? BPF_F_SEGV_ON_FAULT : 0) |
+    (taken.no_user_conv ? BPF_F_NO_USER_CONV : 0) |
+    taken.other_flags,
+  maxEntries: taken.slots,
+  mapExtra: places[taken.place],
+  keySize: taken.key_size,
+  valueSize: taken.value_size,
+});
+
+const memoryMax = operation({
+  name: 'memory_max',
+  does: 'Sets the limit of a memory cgroup, in pages (mm/memcontrol.c).',
+  weight: 0.2,
+  takes: {
+    cgroup: integer({ min: 1, max: 2, default: 1, typical: ({ random }) => random.between(1, 2) }),
+    pages: integer({ min: 0, max: 2 ** 20, default: 0, typical: ({ random }) => random.below(20) }),
+  },
+  apply: ({ cgroups }: ArenaWorld, { cgroup, pages }) => cgroups[cgroup - 1]!.setLimit(pages),
+});
+
+const fdinfo = operation({
+  name: 'fdinfo_memlock',
+  does: 'The bytes that /proc/PID/fdinfo shows for an arena (kernel/bpf/syscall.c:bpf_map_show_fdinfo).',
+  weight: 0.2,
+  takes: { arena: made<ArenaMapping>('arena') },
+  apply: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.memoryUsage(arena),
 });
 
 const arenaFree = operation({
@@ -68,8 +110,10 @@ const arenaFree = operation({
   ends: 'arena',
   weight: 0.5,
   takes: { arena: made<ArenaMapping>('arena') },
-  ready: (_: ArenaWorld, { arena: { arena } }) => arena.users === 0 && arena.records.length === 0,
+  ready: ({ processes }: ArenaWorld, { arena }) =>
+    arena.arena.users === 0 && !processes.items.some(({ areas }) => areas.some(({ file }) => file === arena)),
   apply: ({ arenas }: ArenaWorld, { arena }) => arenas.destroy(arena),
+  syscall: (_: ArenaWorld, { arena }) => arenaCall({ call: 'close-map', arena }),
 });
 
 const mapFreeze = operation({
@@ -81,6 +125,7 @@ const mapFreeze = operation({
     const refused = freezeArena(arena);
     return refused === undefined ? 0 : refuse(refused);
   },
+  syscall: (_: ArenaWorld, { arena }) => arenaCall({ call: 'map-freeze', arena }),
 });
 
 const mapElement = operation({
@@ -95,6 +140,7 @@ const mapElement = operation({
   },
   apply: (_: ArenaWorld, { arena: { arena }, command, key, value }) =>
     refuse(elementOperation(arena, command, { key, value })),
+  syscall: (_: ArenaWorld, taken) => arenaCall({ call: 'map-element', ...taken }),
 });
 
-export const arenaLifeOperations = [arenaCreate, arenaFree, mapFreeze, mapElement] as const;
+export const arenaLifeOperations = [arenaCreate, arenaFree, mapFreeze, mapElement, memoryMax, fdinfo] as const;

@@ -14,6 +14,7 @@ import {
   formArgument,
   pageArgument,
 } from './arena-arguments.ts';
+import { arenaCall } from './arena-call.ts';
 import { failingArgument } from './circumstance.ts';
 
 const where = { page: pageArgument, byte: byteArgument, form: formArgument };
@@ -39,6 +40,7 @@ const programLoad = operation({
     return program;
   },
   shows: () => 0,
+  syscall: (_: ArenaWorld, { arena }) => arenaCall({ call: 'prog-load', arena }),
 });
 
 const programUnload = operation({
@@ -48,6 +50,7 @@ const programUnload = operation({
   weight: 0.25,
   takes: { program: made<ArenaProgram>('program') },
   apply: (_: ArenaWorld, { program: { arena } }) => arena.set('users', arena.users - 1),
+  syscall: (_: ArenaWorld, { program }) => arenaCall({ call: 'close-program', program }),
 });
 
 const allocPages = operation({
@@ -72,6 +75,17 @@ const allocPages = operation({
     const answer = plan.during(failing, () => arenas.allocator.allocate(arena, request));
     return answer === NULL || answer === 'oops' ? refuse('NULL') : answer - arena.userStart;
   },
+  syscall: (_: ArenaWorld, { program, count, node, flags, sleepable, failing, ...at }) =>
+    failing > 0 || !sleepable
+      ? undefined
+      : arenaCall({
+          call: 'alloc-pages',
+          program,
+          address: addressOf(program.arena, at),
+          count,
+          node,
+          flags: BigInt(flags),
+        }),
 });
 
 const reservePages = operation({
@@ -83,6 +97,10 @@ const reservePages = operation({
     const answer = plan.during(failing, () => arenas.allocator.reserve(arena, addressOf(arena, at), count));
     return answer === 0 ? 0 : refuse(answer);
   },
+  syscall: (_: ArenaWorld, { program, count, failing, ...at }) =>
+    failing > 0
+      ? undefined
+      : arenaCall({ call: 'reserve-pages', program, address: addressOf(program.arena, at), count }),
 });
 
 const freePages = operation({
@@ -100,6 +118,10 @@ const freePages = operation({
   apply({ arenas, failing: plan }: ArenaWorld, { program: { arena }, count, sleepable, failing, ...at }) {
     plan.during(failing, () => arenas.frees.free(arena, addressOf(arena, at), count, sleepable));
   },
+  syscall: (_: ArenaWorld, { program, count, sleepable, failing, ...at }) =>
+    failing > 0 || !sleepable
+      ? undefined
+      : arenaCall({ call: 'free-pages', program, address: addressOf(program.arena, at), count }),
 });
 
 const beginFree = operation({
@@ -118,13 +140,22 @@ const beginFree = operation({
   shows: (_: ArenaWorld, __, made) => (made as FreeInFlight).frames.length,
 });
 
+const noteAreas = operation({
+  name: 'arena_free_note',
+  does: 'The second stage of a free has read which areas to zap and not walked them yet.',
+  weight: 0.7,
+  takes: { freeing: made<FreeInFlight>('freeing') },
+  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap',
+  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.noteAreas(freeing),
+});
+
 const zapFreed = operation({
   name: 'arena_free_zap',
   does: 'The second stage of a free: user entries of the range go, without the lock.',
   weight: 2,
   takes: { freeing: made<FreeInFlight>('freeing') },
-  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap',
-  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.zapUsers(freeing),
+  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap' || freeing.stage === 'walk',
+  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.zapUsers(freeing).length,
 });
 
 const releaseFreed = operation({
@@ -144,9 +175,10 @@ const freeWorker = operation({
   name: 'arena_free_worker',
   does: 'The worker frees every queued span of an arena, the newest first (kernel/bpf/arena.c, 7.0).',
   weight: 0.5,
-  takes: { arena: made<ArenaMapping>('arena') },
+  takes: { arena: made<ArenaMapping>('arena'), failing: failingArgument },
   ready: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.spans.some((span) => span.arena === arena),
-  apply: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.drain(arena),
+  apply: ({ arenas, failing: plan }: ArenaWorld, { arena: { arena }, failing }) =>
+    plan.during(failing, () => arenas.frees.drain(arena)),
 });
 
 export const arenaPageOperations = [
@@ -159,4 +191,4 @@ export const arenaPageOperations = [
 ] as const;
 
 /** A free in its stages, between which others run. */
-export const arenaStageOperations = [beginFree, zapFreed, releaseFreed] as const;
+export const arenaStageOperations = [beginFree, noteAreas, zapFreed, releaseFreed] as const;

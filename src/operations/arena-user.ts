@@ -3,11 +3,18 @@ import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { protectMemory, remapMemory, unmapMemory } from '../model/kernel/user-memory/change-mapping.ts';
-import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE, mapMemory } from '../model/kernel/user-memory/map-memory.ts';
+import {
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_POPULATE,
+  type MmapArguments,
+  mapMemory,
+} from '../model/kernel/user-memory/map-memory.ts';
 import type { Process } from '../model/kernel/user-memory/process.ts';
 import { readUserMemory, writeUserMemory } from '../model/kernel/user-memory/user-access.ts';
 import { type FaultInFlight, UserFaults } from '../model/kernel/user-memory/user-faults.ts';
 import { byteArgument, pageArgument, userAddress } from './arena-arguments.ts';
+import { arenaCall } from './arena-call.ts';
 import { failingArgument } from './circumstance.ts';
 
 /** Pages of a request; 0 stands for the whole arena. */
@@ -25,6 +32,9 @@ const rightsArgument = oneOf(['rw', 'r', 'none', 'rx'], { default: 'rw' });
 /** Where a first mapping goes that nothing has fixed yet. */
 const homes = { page: 0x4900_0000_2000n, 'near-4g': 0x4900_ffff_e000n, null: 0n } as const;
 
+/** Where a move of a mapping would go. */
+const ELSEWHERE = 0x4a00_0000_0000n;
+
 /** More pages to populate at once are a matter of time, not of behaviour. */
 const MOST_POPULATED = 600;
 
@@ -32,6 +42,8 @@ const mayChange = (process: Process): boolean => !process.exited && process.faul
 const maySee = (process: Process): boolean => !process.exited;
 const lengthOf = ({ arena }: ArenaMapping, pages: number): number =>
   pages === 0 ? arena.userPages || arena.attributes.maxEntries : pages;
+
+const bytesOf = (arena: ArenaMapping, pages: number): bigint => BigInt(lengthOf(arena, pages)) * 4096n;
 
 const fork = operation({
   name: 'fork',
@@ -47,6 +59,9 @@ const fork = operation({
     return child;
   },
   shows: (_: ArenaWorld, __, child) => (child as Process).areas.length,
+  // A process of its own stands for a child as long as children inherit nothing.
+  syscall: ({ profile }: ArenaWorld, { parent }) =>
+    parent > 0 && !profile.areasAreWhole ? undefined : arenaCall({ call: 'new-process' }),
 });
 
 const exit = operation({
@@ -57,6 +72,7 @@ const exit = operation({
   takes: { process: made<Process>('process') },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process }) => process.end(),
+  syscall: (_: ArenaWorld, { process }) => arenaCall({ call: 'end-process', process }),
 });
 
 const mmap = operation({
@@ -78,23 +94,38 @@ const mmap = operation({
   },
   ready: (_: ArenaWorld, { process, pages, arena, populate }) =>
     mayChange(process) && (!populate || lengthOf(arena, pages) <= MOST_POPULATED),
-  apply({ failing: plan }: ArenaWorld, { process, arena, ...request }) {
-    const { userStart } = arena.arena;
-    const home = userStart === 0n ? homes[request.home] : userAddress(arena.arena, request.page);
-    const placed = { fixed: MAP_FIXED, hint: 0, 'no-replace': MAP_FIXED_NOREPLACE }[request.placement];
-    const type = { shared: 1, private: 2, validate: 3 }[request.type];
-    const answer = plan.during(request.failing, () =>
-      mapMemory(process, arena, {
-        address: home,
-        length: BigInt(lengthOf(arena, request.pages)) * 4096n,
-        protection: rights[request.rights],
-        flags: type | placed | (request.populate ? MAP_POPULATE : 0),
-        offset: BigInt(request.offset) * 4096n,
-      }),
-    );
+  apply({ failing: plan }: ArenaWorld, { process, arena, failing, ...request }) {
+    const answer = plan.during(failing, () => mapMemory(process, arena, mmapArguments(arena, request)));
     return typeof answer === 'string' ? refuse(answer) : answer;
   },
+  syscall: (_: ArenaWorld, { process, arena, failing, ...request }) =>
+    failing > 0 ? undefined : arenaCall({ call: 'mmap', process, arena, ...mmapArguments(arena, request) }),
 });
+
+interface MmapChoices {
+  readonly page: number;
+  readonly pages: number;
+  readonly home: keyof typeof homes;
+  readonly rights: keyof typeof rights;
+  readonly type: 'shared' | 'validate' | 'private';
+  readonly placement: 'fixed' | 'hint' | 'no-replace';
+  readonly offset: number;
+  readonly populate: boolean;
+}
+
+/** What mmap(2) is given. */
+function mmapArguments(arena: ArenaMapping, request: MmapChoices): MmapArguments {
+  const { userStart } = arena.arena;
+  const placed = { fixed: MAP_FIXED, hint: 0, 'no-replace': MAP_FIXED_NOREPLACE }[request.placement];
+  const type = { shared: 1, private: 2, validate: 3 }[request.type];
+  return {
+    address: userStart === 0n ? homes[request.home] : userAddress(arena.arena, request.page),
+    length: bytesOf(arena, request.pages),
+    protection: rights[request.rights],
+    flags: type | placed | (request.populate ? MAP_POPULATE : 0),
+    offset: BigInt(request.offset) * 4096n,
+  };
+}
 
 const range = {
   process: made<Process>('process'),
@@ -113,7 +144,9 @@ const munmap = operation({
   },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process, arena, page, pages }) =>
-    answered(unmapMemory(process, userAddress(arena.arena, page), BigInt(lengthOf(arena, pages)) * 4096n)),
+    answered(unmapMemory(process, userAddress(arena.arena, page), bytesOf(arena, pages))),
+  syscall: (_: ArenaWorld, { process, arena, page, pages }) =>
+    arenaCall({ call: 'munmap', process, address: userAddress(arena.arena, page), length: bytesOf(arena, pages) }),
 });
 
 const mprotect = operation({
@@ -123,9 +156,15 @@ const mprotect = operation({
   takes: { ...range, rights: rightsArgument },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process, arena, page, pages, rights: wanted }) =>
-    answered(
-      protectMemory(process, userAddress(arena.arena, page), BigInt(lengthOf(arena, pages)) * 4096n, rights[wanted]),
-    ),
+    answered(protectMemory(process, userAddress(arena.arena, page), bytesOf(arena, pages), rights[wanted])),
+  syscall: (_: ArenaWorld, { process, arena, page, pages, rights: wanted }) =>
+    arenaCall({
+      call: 'mprotect',
+      process,
+      address: userAddress(arena.arena, page),
+      length: bytesOf(arena, pages),
+      protection: rights[wanted],
+    }),
 });
 
 const mremap = operation({
@@ -135,15 +174,26 @@ const mremap = operation({
   takes: { ...range, new_pages: pagesArgument, flags: integer({ min: 0, max: 8, default: 0, boundaries: [1, 3, 5] }) },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply(_: ArenaWorld, { process, arena, page, pages, new_pages: newPages, flags }) {
-    const answer = remapMemory(process, {
+    const request = {
       address: userAddress(arena.arena, page),
-      oldLength: BigInt(lengthOf(arena, pages)) * 4096n,
-      newLength: BigInt(lengthOf(arena, newPages)) * 4096n,
+      oldLength: bytesOf(arena, pages),
+      newLength: bytesOf(arena, newPages),
       flags,
-      newAddress: 0x4a00_0000_0000n,
-    });
+      newAddress: ELSEWHERE,
+    };
+    const answer = remapMemory(process, request);
     return typeof answer === 'string' ? refuse(answer) : answer;
   },
+  syscall: (_: ArenaWorld, { process, arena, page, pages, new_pages: newPages, flags }) =>
+    arenaCall({
+      call: 'mremap',
+      process,
+      address: userAddress(arena.arena, page),
+      oldLength: bytesOf(arena, pages),
+      newLength: bytesOf(arena, newPages),
+      flags,
+      newAddress: ELSEWHERE,
+    }),
 });
 
 const zapRange = operation({
@@ -155,6 +205,10 @@ const zapRange = operation({
   apply: (_: ArenaWorld, { process, arena, page, pages }) => {
     const first = Number(userAddress(arena.arena, page) >> 12n);
     process.zap(first, first + Math.min(lengthOf(arena, pages), 2 ** 20));
+  },
+  syscall: (_: ArenaWorld, { process, arena, page, pages }) => {
+    const length = BigInt(Math.min(lengthOf(arena, pages), 2 ** 20)) * 4096n;
+    return arenaCall({ call: 'madvise-dontneed', process, address: userAddress(arena.arena, page), length });
   },
 });
 
@@ -181,6 +235,10 @@ const userRead = operation({
     const read = plan.during(failing, () => readUserMemory(process, userAddress(arena.arena, page, byte), length));
     return typeof read === 'string' ? refuse(read) : read;
   },
+  syscall: (_: ArenaWorld, { process, arena, page, byte, length, failing }) =>
+    failing > 0
+      ? undefined
+      : arenaCall({ call: 'process-read', process, address: userAddress(arena.arena, page, byte), length }),
 });
 
 const userWrite = operation({
@@ -200,6 +258,18 @@ const userWrite = operation({
     const written = plan.during(failing, () => writeUserMemory(process, userAddress(arena.arena, page, byte), data));
     return typeof written === 'string' ? refuse(written) : written;
   },
+  syscall: (_: ArenaWorld, { process, arena, page, byte, data, failing }) =>
+    failing > 0
+      ? undefined
+      : arenaCall({ call: 'process-write', process, address: userAddress(arena.arena, page, byte), bytes: data }),
+});
+
+/** A fault has two or three places that can fail. */
+const failingFaultArgument = integer({
+  min: 0,
+  max: 64,
+  default: 0,
+  typical: ({ random }) => (random.chance(0.3) ? random.between(1, 3) : 0),
 });
 
 const beginFault = operation({
@@ -207,10 +277,16 @@ const beginFault = operation({
   does: 'The fault handler answers with a page and its reference; the entry is not installed yet (mm/memory.c).',
   makes: 'fault',
   weight: 0.5,
-  takes: { process: made<Process>('process'), arena: made<ArenaMapping>('arena'), page: pageArgument },
+  takes: {
+    process: made<Process>('process'),
+    arena: made<ArenaMapping>('arena'),
+    page: pageArgument,
+    failing: failingFaultArgument,
+  },
   ready: (_: ArenaWorld, { process }) => maySee(process),
-  apply(_: ArenaWorld, { process, arena, page }) {
-    const fault = UserFaults.begin(process, Number(userAddress(arena.arena, page) >> 12n));
+  apply({ failing: plan }: ArenaWorld, { process, arena, page, failing }) {
+    const address = userAddress(arena.arena, page);
+    const fault = plan.during(failing, () => UserFaults.begin(process, Number(address >> 12n)));
     return typeof fault === 'string' ? refuse(fault) : fault;
   },
   shows: () => 0,

@@ -80,8 +80,11 @@ export class ArenaProgram {
     if (old === undefined) return this.faultingAtomic(place, operands);
     if (kind === 'ldacq') return { value: old, report: undefined };
     if (kind === 'cmpxchg') {
-      if (old === BigInt.asUintN(8 * place.size, expect)) this.#write(place, value);
-      return { value: old, report: undefined };
+      if (old !== BigInt.asUintN(8 * place.size, expect)) return { value: old, report: undefined };
+      this.#write(place, value);
+      // The instruction leaves the accumulator alone where it finds what it expected, its upper half included.
+      const isWhole = place.size === 8 || this.arena.surroundings.profile.extendsCmpxchg32;
+      return { value: isWhole ? old : expect, report: undefined };
     }
     this.#write(place, combine(kind, old, value));
     return { value: kind === 'fadd' || kind === 'xchg' ? old : undefined, report: undefined };
@@ -89,9 +92,9 @@ export class ArenaProgram {
 
   /** What the exception handler leaves behind: facts D4 and L6, and the change of 7.2. */
   faultingAtomic(place: Place, { kind, value, expect }: AtomicOperands): AccessAnswer {
-    const { faultingAtomic, extendsCmpxchg32 } = this.arena.surroundings.profile;
+    const { faultingAtomic, extendsCmpxchg32, latent } = this.arena.surroundings.profile;
     const destination = { fadd: value, xchg: value, ldacq: value, cmpxchg: expect }[kind as string];
-    if (faultingAtomic === 'clears-destination') {
+    if (faultingAtomic === 'clears-destination' || !latent.has('L6')) {
       const report = this.report(kind === 'ldacq' ? 'READ' : 'WRITE', place);
       return { value: destination === undefined ? undefined : 0n, report };
     }
@@ -101,7 +104,11 @@ export class ArenaProgram {
   }
 
   castToUser(value: bigint): bigint {
-    return castToUser(value, this.userStart, this.arena.convertsToUser);
+    const { convertsToUser, surroundings } = this.arena;
+    if (value !== 0n && convertsToUser && !surroundings.profile.latent.has('L7')) {
+      return high32(this.userStart) | BigInt.asUintN(32, value);
+    }
+    return castToUser(value, this.userStart, convertsToUser);
   }
 
   castToKernel(value: bigint): bigint {

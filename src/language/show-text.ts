@@ -1,5 +1,5 @@
 import { toHex } from '../base/bytes.ts';
-import type { Shown } from '../language/operation.ts';
+import type { Shown } from './operation.ts';
 
 /** A shown value as text; undefined when there is nothing to show. */
 export function showText(value: Shown): string | undefined {

@@ -1,6 +1,6 @@
-import type { Arena } from '../model/bpf/arena.ts';
-import { HALF_GUARD_PAGES, SLOTS_PER_WINDOW } from '../model/bpf/arena-address.ts';
-import type { Process } from '../model/kernel/user-memory/process.ts';
+import type { Process } from '../kernel/user-memory/process.ts';
+import type { Arena } from './arena.ts';
+import { HALF_GUARD_PAGES, SLOTS_PER_WINDOW } from './arena-address.ts';
 
 /** Fields by name, as they stand in a record. */
 export type Shown = Readonly<Record<string, unknown>>;
@@ -32,6 +32,10 @@ export function kernelPresent(arena: Arena): Runs {
   ].reduce(joined, []);
 }
 
+/** Present pages of the window with its half guards, relative to its start. */
+export const windowPresent = (arena: Arena): Runs =>
+  presentIn(arena, -HALF_GUARD_PAGES, SLOTS_PER_WINDOW + HALF_GUARD_PAGES);
+
 /** Present pages of the two half guards. */
 export function guardsPresent(arena: Arena): Shown {
   return { below: presentIn(arena, -HALF_GUARD_PAGES, 0), above: upperGuard(arena) };
@@ -49,11 +53,11 @@ function upperGuard(arena: Arena): Runs {
 }
 
 /** Entries that hold a page, of the user's range; none is looked for where the first page is not mapped. */
-function userPresent(arena: Arena, process: Process): Runs {
+export function userPresent(arena: Arena, process: Process): Runs {
   if (!mapsBase(arena, process)) return [];
   const first = Number(arena.userStart >> 12n);
   const runs: Runs = [];
-  process.eachEntry(first, first + arena.userPages, (_, page) => append(runs, page - first));
+  process.eachEntry(first, first + arena.userPages, (_table, _index, page) => append(runs, page - first));
   return runs;
 }
 
