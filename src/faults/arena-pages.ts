@@ -166,7 +166,12 @@ const occupiedSlotsClaimed = fault<ArenaWorld>({
   name: 'occupied-slots-claimed',
   story: 'An allocation at an address does not ask whether all of its slots are free.',
   breaks: 'references-count-the-holders',
-  alsoBreaks: ['allocations-populate-what-they-return', 'users-see-the-kernels-page', 'populated-matches-tables'],
+  alsoBreaks: [
+    'free-slots-hold-no-page',
+    'allocations-populate-what-they-return',
+    'users-see-the-kernels-page',
+    'populated-matches-tables',
+  ],
   source: 'plausible: is_range_tree_set() is left out',
   plant(world) {
     const { allocator } = world.arenas;

@@ -16,6 +16,7 @@ const places = {
   'near-4g': 0x4800_ffff_e000n,
   unaligned: 0x4800_0000_0800n,
   'kernel-half': 0xffff_8880_0000_0000n,
+  'top-page': 0xffff_ffff_ffff_f000n,
 } as const;
 
 /** Slots that suites make arenas with: small ones fill up, those of 4 GiB have a page 0 in the window. */
@@ -24,7 +25,7 @@ const slots = integer({
   max: 0xffff_ffff,
   default: 1,
   boundaries: [16, 2 ** 20],
-  typical: ({ random, sizeLean }) => (random.chance(0.15) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+  typical: ({ random, sizeLean }) => (random.chance(0.2) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
 });
 
 /** The memory cgroup of the creator: 0 is the root. */
@@ -41,13 +42,26 @@ const arenaCreate = operation({
   makes: 'arena',
   takes: {
     slots,
-    place: oneOf(['none', 'page', 'aligned', 'ends-at-4g', 'near-4g', 'unaligned', 'kernel-half'], { default: 'none' }),
+    place: oneOf(['none', 'page', 'aligned', 'ends-at-4g', 'near-4g', 'unaligned', 'kernel-half', 'top-page'], {
+      default: 'none',
+    }),
     segv: boolean({ default: false, probability: 0.3 }),
     no_user_conv: boolean({ default: false, probability: 0.2 }),
     mmapable: boolean({ default: true, probability: 0.98 }),
-    other_flags: integer({ min: 0, max: 0xff, default: 0, typical: ({ random }) => (random.chance(0.03) ? 4 : 0) }),
-    key_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 4 : 0) }),
-    value_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 8 : 0) }),
+    other_flags: integer({
+      min: 0,
+      max: 0x3ff,
+      default: 0,
+      boundaries: [1, 2, 4, 64, 512],
+      typical: ({ random }) => (random.chance(0.03) ? 4 : 0),
+    }),
+    key_size: integer({ min: 0, max: 0xffff_ffff, default: 0, typical: ({ random }) => (random.chance(0.02) ? 4 : 0) }),
+    value_size: integer({
+      min: 0,
+      max: 0xffff_ffff,
+      default: 0,
+      typical: ({ random }) => (random.chance(0.02) ? 8 : 0),
+    }),
     cgroup: cgroupArgument,
     failing: failingArgument,
   },

@@ -1,4 +1,4 @@
-import { boolean, integer, made } from '../language/argument.ts';
+import { boolean, integer, made, word64 } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import { NULL } from '../model/bpf/arena-allocator.ts';
@@ -53,6 +53,21 @@ const programUnload = operation({
   syscall: (_: ArenaWorld, { program }) => arenaCall({ call: 'close-program', program }),
 });
 
+/** A node as the call takes it, an s32; -1 is any. */
+const nodeArgument = integer({
+  min: -(2 ** 31),
+  max: 2 ** 31 - 1,
+  default: -1,
+  boundaries: [-2, 0, 1, 64, 1024],
+  typical: ({ random }) => (random.chance(0.05) ? random.between(0, 2) : -1),
+});
+
+/** 64 bits of which none is defined. */
+const flagsArgument = word64({
+  default: 0n,
+  typical: ({ random }) => (random.chance(0.03) ? 1n << BigInt(random.below(64)) : 0n),
+});
+
 const allocPages = operation({
   name: 'bpf_arena_alloc_pages',
   does: 'Populates slots: at an address, or anywhere for NULL (kernel/bpf/arena.c).',
@@ -61,8 +76,8 @@ const allocPages = operation({
     program: made<ArenaProgram>('program'),
     ...where,
     count: countArgument,
-    node: integer({ min: -8, max: 2 ** 30, default: -1, typical: ({ random }) => (random.chance(0.05) ? 1 : -1) }),
-    flags: integer({ min: 0, max: 2, default: 0, typical: ({ random }) => (random.chance(0.03) ? 1 : 0) }),
+    node: nodeArgument,
+    flags: flagsArgument,
     sleepable,
     failing: failingArgument,
   },
@@ -71,7 +86,7 @@ const allocPages = operation({
     (world.profile.unknownNode === 'refused' || world.arenas.allocator.nodeExists(node)) &&
     (count <= MOST_PAGES || count > arena.userPages),
   apply({ arenas, failing: plan }: ArenaWorld, { program: { arena }, count, node, flags, sleepable, failing, ...at }) {
-    const request = { address: addressOf(arena, at), count, node, flags: BigInt(flags), sleepable };
+    const request = { address: addressOf(arena, at), count, node, flags, sleepable };
     const answer = plan.during(failing, () => arenas.allocator.allocate(arena, request));
     return answer === NULL || answer === 'oops' ? refuse('NULL') : answer - arena.userStart;
   },

@@ -2,7 +2,6 @@ import { boolean, bytes, integer, made, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
-import { protectMemory, remapMemory, unmapMemory } from '../model/kernel/user-memory/change-mapping.ts';
 import {
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
@@ -15,35 +14,15 @@ import { readUserMemory, writeUserMemory } from '../model/kernel/user-memory/use
 import { type FaultInFlight, UserFaults } from '../model/kernel/user-memory/user-faults.ts';
 import { byteArgument, pageArgument, userAddress } from './arena-arguments.ts';
 import { arenaCall } from './arena-call.ts';
+import { bytesBeyond, lengthOf, mayChange, maySee, pagesArgument, rights, rightsArgument } from './arena-ranges.ts';
 import { failingArgument } from './circumstance.ts';
-
-/** Pages of a request; 0 stands for the whole arena. */
-const pagesArgument = integer({
-  min: 0,
-  max: 2 ** 21,
-  default: 0,
-  boundaries: [1, 2 ** 20],
-  typical: ({ random }) => (random.chance(0.7) ? 0 : random.between(1, 20)),
-});
-
-const rights = { rw: 3, r: 1, none: 0, rx: 5 } as const;
-const rightsArgument = oneOf(['rw', 'r', 'none', 'rx'], { default: 'rw' });
+import { mostly } from './mostly.ts';
 
 /** Where a first mapping goes that nothing has fixed yet. */
 const homes = { page: 0x4900_0000_2000n, 'near-4g': 0x4900_ffff_e000n, null: 0n } as const;
 
-/** Where a move of a mapping would go. */
-const ELSEWHERE = 0x4a00_0000_0000n;
-
 /** More pages to populate at once are a matter of time, not of behaviour. */
 const MOST_POPULATED = 600;
-
-const mayChange = (process: Process): boolean => !process.exited && process.faultsInFlight === 0;
-const maySee = (process: Process): boolean => !process.exited;
-const lengthOf = ({ arena }: ArenaMapping, pages: number): number =>
-  pages === 0 ? arena.userPages || arena.attributes.maxEntries : pages;
-
-const bytesOf = (arena: ArenaMapping, pages: number): bigint => BigInt(lengthOf(arena, pages)) * 4096n;
 
 const fork = operation({
   name: 'fork',
@@ -86,8 +65,11 @@ const mmap = operation({
     pages: pagesArgument,
     home: oneOf(['page', 'near-4g', 'null'], { default: 'page' }),
     rights: rightsArgument,
-    type: oneOf(['shared', 'validate', 'private'], { default: 'shared' }),
-    placement: oneOf(['fixed', 'hint', 'no-replace'], { default: 'fixed' }),
+    type: mostly(oneOf(['shared', 'validate', 'private', 'none'], { default: 'shared' }), ['shared'], 0.8),
+    byte: bytesBeyond,
+    more_bytes: bytesBeyond,
+    offset_bytes: bytesBeyond,
+    placement: mostly(oneOf(['fixed', 'hint', 'no-replace'], { default: 'fixed' }), ['fixed'], 0.6),
     offset: integer({ min: 0, max: 2, default: 0, typical: ({ random }) => (random.chance(0.03) ? 1 : 0) }),
     populate: boolean({ default: false, probability: 0.1 }),
     failing: failingArgument,
@@ -107,7 +89,10 @@ interface MmapChoices {
   readonly pages: number;
   readonly home: keyof typeof homes;
   readonly rights: keyof typeof rights;
-  readonly type: 'shared' | 'validate' | 'private';
+  readonly type: 'shared' | 'validate' | 'private' | 'none';
+  readonly byte: number;
+  readonly more_bytes: number;
+  readonly offset_bytes: number;
   readonly placement: 'fixed' | 'hint' | 'no-replace';
   readonly offset: number;
   readonly populate: boolean;
@@ -116,101 +101,17 @@ interface MmapChoices {
 /** What mmap(2) is given. */
 function mmapArguments(arena: ArenaMapping, request: MmapChoices): MmapArguments {
   const { userStart } = arena.arena;
+  const home = userStart === 0n ? homes[request.home] : userAddress(arena.arena, request.page);
   const placed = { fixed: MAP_FIXED, hint: 0, 'no-replace': MAP_FIXED_NOREPLACE }[request.placement];
-  const type = { shared: 1, private: 2, validate: 3 }[request.type];
+  const type = { shared: 1, private: 2, validate: 3, none: 0 }[request.type];
   return {
-    address: userStart === 0n ? homes[request.home] : userAddress(arena.arena, request.page),
-    length: bytesOf(arena, request.pages),
+    address: home + BigInt(request.byte),
+    length: BigInt.asUintN(64, BigInt(lengthOf(arena, request.pages)) * 4096n + BigInt(request.more_bytes)),
     protection: rights[request.rights],
     flags: type | placed | (request.populate ? MAP_POPULATE : 0),
-    offset: BigInt(request.offset) * 4096n,
+    offset: BigInt(request.offset) * 4096n + BigInt(request.offset_bytes),
   };
 }
-
-const range = {
-  process: made<Process>('process'),
-  arena: made<ArenaMapping>('arena'),
-  page: pageArgument,
-  pages: pagesArgument,
-};
-
-const munmap = operation({
-  name: 'munmap',
-  does: 'Unmaps a range: the whole arena, or a part of it that kernels may refuse (mm/vma.c).',
-  weight: 0.5,
-  takes: {
-    ...range,
-    page: integer({ min: 0, max: 64, default: 0, typical: ({ random }) => (random.chance(0.8) ? 0 : 1) }),
-  },
-  ready: (_: ArenaWorld, { process }) => mayChange(process),
-  apply: (_: ArenaWorld, { process, arena, page, pages }) =>
-    answered(unmapMemory(process, userAddress(arena.arena, page), bytesOf(arena, pages))),
-  syscall: (_: ArenaWorld, { process, arena, page, pages }) =>
-    arenaCall({ call: 'munmap', process, address: userAddress(arena.arena, page), length: bytesOf(arena, pages) }),
-});
-
-const mprotect = operation({
-  name: 'mprotect',
-  does: 'Changes the rights of a range (mm/mprotect.c).',
-  weight: 0.3,
-  takes: { ...range, rights: rightsArgument },
-  ready: (_: ArenaWorld, { process }) => mayChange(process),
-  apply: (_: ArenaWorld, { process, arena, page, pages, rights: wanted }) =>
-    answered(protectMemory(process, userAddress(arena.arena, page), bytesOf(arena, pages), rights[wanted])),
-  syscall: (_: ArenaWorld, { process, arena, page, pages, rights: wanted }) =>
-    arenaCall({
-      call: 'mprotect',
-      process,
-      address: userAddress(arena.arena, page),
-      length: bytesOf(arena, pages),
-      protection: rights[wanted],
-    }),
-});
-
-const mremap = operation({
-  name: 'mremap',
-  does: 'Shrinks, grows or moves a mapping of an arena, which only shrinking may do (mm/mremap.c).',
-  weight: 0.2,
-  takes: { ...range, new_pages: pagesArgument, flags: integer({ min: 0, max: 8, default: 0, boundaries: [1, 3, 5] }) },
-  ready: (_: ArenaWorld, { process }) => mayChange(process),
-  apply(_: ArenaWorld, { process, arena, page, pages, new_pages: newPages, flags }) {
-    const request = {
-      address: userAddress(arena.arena, page),
-      oldLength: bytesOf(arena, pages),
-      newLength: bytesOf(arena, newPages),
-      flags,
-      newAddress: ELSEWHERE,
-    };
-    const answer = remapMemory(process, request);
-    return typeof answer === 'string' ? refuse(answer) : answer;
-  },
-  syscall: (_: ArenaWorld, { process, arena, page, pages, new_pages: newPages, flags }) =>
-    arenaCall({
-      call: 'mremap',
-      process,
-      address: userAddress(arena.arena, page),
-      oldLength: bytesOf(arena, pages),
-      newLength: bytesOf(arena, newPages),
-      flags,
-      newAddress: ELSEWHERE,
-    }),
-});
-
-const zapRange = operation({
-  name: 'madvise_dontneed',
-  does: 'MADV_DONTNEED: user entries of a range go, as they may at any time (mm/madvise.c).',
-  weight: 0.3,
-  takes: { ...range },
-  ready: (_: ArenaWorld, { process }) => maySee(process),
-  apply: (_: ArenaWorld, { process, arena, page, pages }) => {
-    const first = Number(userAddress(arena.arena, page) >> 12n);
-    process.zap(first, first + Math.min(lengthOf(arena, pages), 2 ** 20));
-  },
-  syscall: (_: ArenaWorld, { process, arena, page, pages }) => {
-    const length = BigInt(Math.min(lengthOf(arena, pages), 2 ** 20)) * 4096n;
-    return arenaCall({ call: 'madvise-dontneed', process, address: userAddress(arena.arena, page), length });
-  },
-});
 
 const userRead = operation({
   name: 'process_vm_readv',
@@ -301,9 +202,7 @@ const finishFault = operation({
   apply: (_: ArenaWorld, { fault }) => UserFaults.finish(fault),
 });
 
-const answered = (errno: string | undefined) => (errno === undefined ? 0 : refuse(errno));
-
-export const arenaUserOperations = [fork, exit, mmap, munmap, mprotect, mremap, zapRange, userRead, userWrite] as const;
+export const arenaUserOperations = [fork, exit, mmap, userRead, userWrite] as const;
 
 /** A fault in its two steps, between which others run. */
 export const arenaFaultOperations = [beginFault, finishFault] as const;

@@ -16,7 +16,7 @@ export const allocationsSucceedWhereARunFits = invariant<ArenaWorld>({
     returned instanceof Refusal &&
     taken.form === 'null' &&
     taken.failing === 0 &&
-    taken.flags === 0 &&
+    taken.flags === 0n &&
     taken.node === -1,
   judgeStep(_, { taken }, violated) {
     const { arena } = taken.program as ArenaProgram;

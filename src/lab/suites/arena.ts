@@ -19,6 +19,7 @@ import type { ArenaWorld } from '../../model/arena-world.ts';
 import { arenaAccessOperations, arenaKernelTouchOperations } from '../../operations/arena-access.ts';
 import { arenaAdviseOperations } from '../../operations/arena-advise.ts';
 import { arenaLifeOperations } from '../../operations/arena-life.ts';
+import { arenaMappingOperations } from '../../operations/arena-mapping.ts';
 import { arenaPageOperations, arenaStageOperations } from '../../operations/arena-pages.ts';
 import { arenaFaultOperations, arenaUserOperations } from '../../operations/arena-user.ts';
 import { bootArenaWorld } from '../boot-arena-world.ts';
@@ -28,6 +29,7 @@ const operations = [
   ...arenaPageOperations,
   ...arenaAccessOperations,
   ...arenaUserOperations,
+  ...arenaMappingOperations,
   ...arenaAdviseOperations,
 ];
 

@@ -29,8 +29,12 @@ export const low32 = (value: bigint): number => Number(BigInt.asUintN(32, value)
 /** clear_lo32() */
 export const high32 = (value: bigint): bigint => (value >> 32n) << 32n;
 
-/** compute_pgoff(): the slot of an address, modulo 2^20 and so without any regard to where the arena ends. */
-export const slotOf = (address32: number, start32: number): number => ((address32 - start32) >>> 0) >>> 12;
+/**
+ * compute_pgoff(): the slot of an address, modulo 2^32 bytes and so without any regard to where the arena ends. `pageShift` is
+ * PAGE_SHIFT: 12 on x86-64, up to 16 elsewhere.
+ */
+export const slotOf = (address32: number, start32: number, pageShift = 12): number =>
+  ((address32 - start32) >>> 0) >>> pageShift;
 
 /** Where in the window the page of a slot lies. */
 export const windowIndexOf = (slot: number, start32: number): number => (slot + (start32 >>> 12)) % SLOTS_PER_WINDOW;
