@@ -12,7 +12,7 @@ import { type ProgramCode, programArgument } from './program-argument.ts';
 import { drawProgram } from './program-draw.ts';
 
 const MOST_PROGRAMS = 8;
-const blindedArgument = boolean({ default: false, probability: 0.25 });
+const blindedArgument = boolean({ default: false, probability: 0.3 });
 
 const roomForOne = ({ programs }: WholeWorld): boolean => programs.all.length < MOST_PROGRAMS;
 

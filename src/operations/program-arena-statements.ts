@@ -95,7 +95,11 @@ function store(draft: ProgramDraft): void {
   if (random.chance(0.1))
     draft.add(Class.STX | Mode.ATOMIC | size, { ...place, src: draft.scalar(), immediate: Atomic.STORE_RELEASE });
   else if (random.chance(0.5)) draft.add(Class.STX | Mode.MEM | size, { ...place, src: draft.scalar() });
-  else draft.add(Class.ST | Mode.MEM | size, { ...place, immediate: drawImmediate(random) });
+  else
+    draft.add(Class.ST | Mode.MEM | size, {
+      ...place,
+      immediate: random.chance(0.5) ? random.between(0x1000_0000, 0x7fff_ffff) : drawImmediate(random),
+    });
 }
 
 function atomic(draft: ProgramDraft): void {

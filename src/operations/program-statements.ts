@@ -264,6 +264,7 @@ const MAIN_PLAIN: readonly Statement[] = [
   frameByte,
   helper,
   untrusted,
+  untrusted,
   tailCall,
   tailCall,
   tailCall,

@@ -112,7 +112,8 @@ function interpret(
     arenaByPointer: true,
     tailCallTarget: (_, index, { program: caller, at }) => {
       const patch = meanings.get(caller)?.patches.find((one) => one.at === at);
-      return (patch === undefined ? array.slots.at(index) : patch.leadsTo)?.meaning;
+      const isChanging = array.run?.replacements.some((one) => one.patch === patch) === true;
+      return (patch !== undefined && isChanging ? patch.leadsTo : array.slots.at(patch?.slot ?? index))?.meaning;
     },
   });
   const stop = interpreter.run([objects.context(cpu)], FUEL);
