@@ -1,8 +1,10 @@
 import { relative, resolve } from 'node:path';
-import * as v from 'valibot';
-import { CoreCase } from '../conform/core-case.ts';
+import { fromHex } from '../base/bytes.ts';
+import { CoreCase, type CoreInput } from '../conform/core-case.ts';
+import { inLine, readLine } from '../conform/recorded-object.ts';
 import type { RecordedLine } from '../conform/recording.ts';
 import { InputError } from '../language/input-error.ts';
+import { parseBtf } from '../model/bpf/btf/parse.ts';
 import { counted } from '../report/numbers.ts';
 import { CoreRecorder } from '../targets/live/core/core-recorder.ts';
 import { KernelHarmed } from '../targets/live/kernel-health.ts';
@@ -48,9 +50,17 @@ export const recordVerb: Verb = {
   },
 };
 
-function casesOf(lines: readonly RecordedLine[], only: string): readonly RecordedLine[] {
-  if (!v.is(CoreCase, lines[0])) throw new InputError('expected a recording of late CO-RE relocation');
-  const chosen = lines.filter(({ name }) => typeof name === 'string' && name.startsWith(only));
+type Case = readonly [line: RecordedLine, input: CoreInput];
+
+/** Reads every line before anything is sent, its types too. */
+function casesOf(lines: readonly RecordedLine[], only: string): readonly Case[] {
+  if (!('relos' in lines[0]!)) throw new InputError('expected a recording of late CO-RE relocation');
+  const cases = lines.map((line, index): Case => {
+    const input = readLine(CoreCase, line, index + 1);
+    inLine(index + 1, () => parseBtf(fromHex(input.btf)!));
+    return [line, input];
+  });
+  const chosen = cases.filter(([, { name }]) => name.startsWith(only));
   if (chosen.length === 0) throw new InputError(`no case has a name that begins with "${only}"`);
   return chosen;
 }
@@ -59,11 +69,10 @@ interface Recorded extends RecordedLine {
   readonly late: ReturnType<typeof lateOf>;
 }
 
-async function recordAll(desk: Desk, recorder: CoreRecorder, lines: readonly RecordedLine[]): Promise<Recorded[]> {
+async function recordAll(desk: Desk, recorder: CoreRecorder, lines: readonly Case[]): Promise<Recorded[]> {
   const recorded: Recorded[] = [];
-  for (const line of lines) {
+  for (const [line, input] of lines) {
     if (desk.surroundings.stopReason() !== undefined) break;
-    const input = v.parse(CoreCase, line);
     desk.status.show(`${counted(recorded.length, 'case')} recorded, now ${input.name}`);
     try {
       recorded.push({ ...line, late: lateOf(recorder.observe(loadOfCase(input), input.prior)) });

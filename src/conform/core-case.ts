@@ -2,13 +2,14 @@
 import * as v from 'valibot';
 import { fromHex } from '../base/bytes.ts';
 import { RECORD_BYTES, writeRecord } from '../model/bpf/btf/core-record.ts';
+import { hexDigits } from './recorded-object.ts';
 
 export const CoreCase = v.object({
   name: v.string(),
-  insns: v.string(),
+  insns: hexDigits(8),
   /** Which 64-bit loads hold the address of a map's value. */
   map_insns: v.optional(v.array(v.number()), []),
-  btf: v.string(),
+  btf: hexDigits(),
   func_info: v.array(v.tuple([v.number(), v.number()])),
   line_info: v.optional(v.array(v.array(v.number()))),
   relos: v.array(
@@ -17,7 +18,7 @@ export const CoreCase = v.object({
       type: v.number(),
       acc_off: v.number(),
       kind: v.number(),
-      tail: v.optional(v.string()),
+      tail: v.optional(hexDigits()),
       target: v.optional(v.string()),
     }),
   ),

@@ -19,6 +19,7 @@ import { type Loaded, loadProgram } from '../model/bpf/core-relocation/verifier/
 import { CoreCase, type CoreInput, recordBytes, recordCount } from './core-case.ts';
 import { caseObject } from './core-case-object.ts';
 import { RecordedTargets, targetLines } from './core-targets.ts';
+import { inLine, readLine } from './recorded-object.ts';
 import {
   type ConformContext,
   type ConformReport,
@@ -94,16 +95,22 @@ export function performCoreRecording(lines: Iterable<unknown>, companions: CoreC
     return targets;
   };
   const inputs = new Map<string, CoreInput>();
+  let number = 0;
   for (const line of companions.inputs ?? []) {
-    const input = v.parse(CoreCase, line);
+    const input = readLine(CoreCase, line, ++number);
     inputs.set(input.name, input);
   }
   const tally = new ConformTally();
+  number = 0;
   for (const line of lines) {
+    number += 1;
     if (typeof line === 'object' && line !== null && 'late' in line) {
-      const late = v.parse(LateCase, line);
-      performLate(late, targetsOf(late.targets_file), tally);
-    } else performEarly(v.parse(EarlyCase, line), inputs, targetsOf(undefined), tally);
+      const late = readLine(LateCase, line, number);
+      inLine(number, () => performLate(late, targetsOf(late.targets_file), tally));
+    } else {
+      const early = readLine(EarlyCase, line, number);
+      inLine(number, () => performEarly(early, inputs, targetsOf(undefined), tally));
+    }
   }
   return tally;
 }
