@@ -26,6 +26,7 @@ export interface Row {
     readonly loaded: DirectMapLeaves;
     /** With everything unloaded again. */
     readonly after: DirectMapLeaves;
+    /** Since boot. */
     readonly splits: number;
   };
   /** TLB flushes on all CPUs and on one, in the mean. */
@@ -84,6 +85,7 @@ export async function measure(
   const site = new Site(world, textAllocator(world, workload.user));
   const random = new Random(options.seed);
   const before = directMapLeaves(world);
+  const splitByBoot = splits(world);
   const samples: Sample[] = [];
   const pace = new Pace(options);
 
@@ -91,7 +93,7 @@ export async function measure(
   for (const work of workload.grow(random)) {
     site.perform(work);
     if (pace.step() && (await pace.breathe())) return undefined;
-    if (site.counts.loads % every === 0) samples.push(pace.aside(() => sampleOf(world, site)));
+    if (site.counts.loads % every === 0) samples.push(pace.aside(() => sampleOf(world, site, splitByBoot)));
   }
   // A population that comes and goes is looked at when it is largest, any other when it has lived.
   let fullest: ReturnType<typeof textOf> | undefined;
@@ -114,7 +116,7 @@ export async function measure(
     kernel: profile.name,
     apis: textFunctions(world),
     ...counts,
-    directMap: { before, loaded, after: directMapLeaves(world), splits: splits(world) },
+    directMap: { before, loaded, after: directMapLeaves(world), splits: splits(world) - splitByBoot },
     flushes: { load: mean(flushes.load, counts.loads), unload: mean(flushes.unload, counts.unloads) },
     text,
     writableAndExecutable: world.machine.rights.writableAndExecutable + writableLeaves,
@@ -180,11 +182,11 @@ function textOf(world: World, { bytesAsked }: Site) {
   return { pages: bytes / 4096, leaves4K, leaves2M, ...sizes, writableLeaves };
 }
 
-function sampleOf(world: World, { counts }: Site): Sample {
+function sampleOf(world: World, { counts }: Site, splitByBoot: number): Sample {
   const { bytes, leaves4K, leaves2M } = mappedText(world);
   return {
     programs: counts.loads,
-    splits: splits(world),
+    splits: splits(world) - splitByBoot,
     globalFlushes: world.machine.flushes.global,
     leaves: leaves4K + leaves2M,
     bytesReserved: bytes,

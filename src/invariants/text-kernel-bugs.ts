@@ -14,6 +14,7 @@ const BROKEN_BY_GARBAGE_SIZE = [
   'no-executable-memory-is-lost',
   'no-pack-stands-idle',
   'the-charge-is-what-exists',
+  'programs-in-shared-text-cost-what-exists',
   'a-free-returns-what-was-charged',
   'ended-programs-leave-nothing',
   'refused-operations-map-nothing',
@@ -50,7 +51,7 @@ const unfinishedProgramFreedByFiller = kernelBug<World>({
   name: 'unfinished-program-freed-by-filler',
   story:
     'bpf_jit_free() finalizes a program whose last pass never ran and does not look at the result: after a failed copy it frees by the traps in the size field.',
-  kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3', 'module-alloc-huge'],
+  kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3', 'module-alloc-huge', 'vmalloc-text'],
   laws: BROKEN_BY_GARBAGE_SIZE,
   recognises: (world, { operation }) => operation.name === 'bpf_jit_free' && copyFailed(world),
 });

@@ -25,8 +25,8 @@ const alloc = operation({
       simplest: 64,
       boundaries: [1, 63, 64, 65, 4096, 2_097_152],
       typical: ({ random, sizeLean }) =>
-        random.chance(sizeLean / 20)
-          ? random.pick([2_097_088, 2_097_152, 2_097_153])
+        random.chance(sizeLean / 6)
+          ? random.pick([2_097_088, 2_097_152, 2_097_153, 2_097_153])
           : Math.floor(16 * 2 ** random.below(9)) + random.below(64),
     }),
     align: integer({ min: -64, max: 4096, default: 64, typical: ({ random }) => random.pick([1, 64, 64, 64, 4096]) }),

@@ -28,7 +28,9 @@ export const sharedTextEvents: Readers = {
 
   execmem_fill_copy({ taken, refused }) {
     if (refused) return [];
-    const { to, length } = taken.filling as { readonly to: TextAddress; readonly length: number };
+    const { chunk, to, length } = taken.filling as Filling;
+    // Whoever owns the place by now did not write this.
+    if (!chunk.live) return [];
     return [{ kind: 'write', address: to, bytes: new Uint8Array(length).fill(taken.code as number) }];
   },
 
@@ -98,6 +100,13 @@ export const sharedTextEvents: Readers = {
     return [{ kind: 'release', address: object.address, size: object.size, object }];
   },
 };
+
+/** A fill whose chunk was found before. */
+interface Filling {
+  readonly chunk: { readonly live: boolean };
+  readonly to: TextAddress;
+  readonly length: number;
+}
 
 /** What execmem_alloc() gave to a caller. */
 interface Chunk {

@@ -3,7 +3,7 @@ import { arenaSuites } from './arena.ts';
 import { arenaUseCases } from './arena-use-cases.ts';
 import { bootSuite } from './boot.ts';
 import { coreRecordSuite, coreRelocationSuite } from './core-relocation.ts';
-import { dispatcherSuite } from './dispatcher.ts';
+import { dispatcherSuite, sharedTextDispatcherSuite } from './dispatcher.ts';
 import { execmemProposalSuite, execmemSelftestSuite } from './execmem-proposal.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
 import { perProgramTextSuite } from './per-program-text.ts';
@@ -37,6 +37,7 @@ export const allSuites: readonly AnySuite[] = [
   execmemSelftestSuite,
   roxCacheSuite,
   vmallocTextSuite,
+  sharedTextDispatcherSuite,
   textSelftestSuite,
   wholeSuite,
 ];

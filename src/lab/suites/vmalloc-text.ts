@@ -1,9 +1,11 @@
 import { vmallocTextFaults } from '../../faults/vmalloc-text.ts';
 import { areaLaws, permissionLaws, pokeLaws } from '../../invariants/memory-laws.ts';
 import { permissionsAreResetBeforeFramesAreFreed } from '../../invariants/permissions-are-reset-before-frames-are-freed.ts';
+import { programsInSharedTextCostWhatExists } from '../../invariants/programs-in-shared-text-cost-what-exists.ts';
 import { refusedOperationsMapNothing } from '../../invariants/refused-operations-map-nothing.ts';
 import { rightsNeverPassThroughWriteAndExecute } from '../../invariants/rights-never-pass-through-write-and-execute.ts';
 import { execmemProposalLaws } from '../../invariants/shared-text-laws.ts';
+import { textKernelBugs } from '../../invariants/text-kernel-bugs.ts';
 import { suite } from '../../language/suite.ts';
 import { bpfJitBinaryPackAlloc, programOperations } from '../../operations/program.ts';
 import { vmallocTextOperations } from '../../operations/vmalloc-text.ts';
@@ -23,11 +25,13 @@ export const vmallocTextSuite = suite({
   boot: bootWorld,
   operations: [...vmallocTextOperations, bpfJitBinaryPackAlloc, ...programOperations],
   invariants: [
+    programsInSharedTextCostWhatExists,
     ...execmemProposalLaws,
     rightsNeverPassThroughWriteAndExecute,
     ...[...permissionLaws, ...areaLaws, ...pokeLaws].filter((law) => !left.some((other) => other === law)),
   ],
   faults: vmallocTextFaults,
+  kernelBugs: textKernelBugs,
   runs: 100,
   steps: 100,
 });

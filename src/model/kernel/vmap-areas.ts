@@ -97,7 +97,7 @@ export class VmapAreas {
       return { firstPage, pageCount, ...(guard ? {} : { guard }) };
     };
     const fits = (room: Range) => this.reservedEnd(placed(room)) <= Math.min(room.end, window.end);
-    const room = this.#free.lowest(pageCount, fits, window.first);
+    const room = this.#free.lowest(this.reservedEnd({ firstPage: 0, pageCount, guard }), fits, window.first);
     const area = room === undefined ? undefined : placed(room);
     if (room !== undefined && area !== undefined) this.#take(room, area);
     this.#locks.release(vmapAreaLock);
