@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { performRun } from '../../src/engine/campaign/numbered-run.ts';
-import type { CampaignJob } from '../../src/engine/campaign/task.ts';
+import type { CampaignJob, RunsTask, ShrinkTask } from '../../src/engine/campaign/task.ts';
 import { Session } from '../../src/engine/session.ts';
 import { leakAfterCycles, together, twoPlainPieces } from '../engine/toy/faults.ts';
 import { toySuite } from '../engine/toy/suite.ts';
@@ -50,9 +50,12 @@ test('what was journalled before a kill, and anything after it, comes to the sam
 
 test('a lane that dies once costs nothing', async () => {
   const whole = outcome(await campaign([suite], jobs, { runs: 20 }));
-  let tasks = 0;
-  const fail = () => {
-    if (++tasks % 5 === 0) throw new Error('killed');
+  const deadly = new Set(['runs 3', 'runs 9', 'shrink 4', 'shrink 7']);
+  const fail = (task: RunsTask | ShrinkTask) => {
+    const [first, count] = task.kind === 'runs' ? [task.first, task.count] : [task.failure.run, 1];
+    for (let run = first; run < first + count; run++) {
+      if (deadly.delete(`${task.kind} ${run}`)) throw new Error('killed');
+    }
   };
   const hurt = await campaign([suite], jobs, { runs: 20, lanes: 2, fail });
   expect(outcome(hurt).map(({ findings, runs }) => ({ findings, runs }))).toEqual(

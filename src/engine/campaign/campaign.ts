@@ -78,8 +78,9 @@ export class Campaign {
   }
 
   async #lane(): Promise<void> {
+    const lately = { job: 0 };
     for (;;) {
-      const next = this.#next();
+      const next = this.#next(lately);
       if (next === 'done') break;
       if (next === 'wait') {
         await new Promise<void>((resume) => this.#wake.push(resume));
@@ -99,19 +100,21 @@ export class Campaign {
     for (const resume of this.#wake) resume();
   }
 
-  #next(): (() => Promise<void>) | 'wait' | 'done' {
+  #next(lately: { job: number }): (() => Promise<void>) | 'wait' | 'done' {
     const { isOver, isInterrupted } = this.#options;
     if (isInterrupted()) return 'done';
     const queued = this.#queue.shift();
     if (queued !== undefined) return () => this.#shrink(queued);
-    const runs = isOver() ? undefined : this.#nextRuns();
+    const runs = isOver() ? undefined : this.#nextRuns(lately.job);
+    if (runs !== undefined) lately.job = runs.index;
     if (runs !== undefined) return () => this.#performRuns(runs.index, runs.task);
     return this.#underWay > 0 ? 'wait' : 'done';
   }
 
-  /** Of the job that had the least time so far. */
-  #nextRuns(): { readonly index: number; readonly task: RunsTask } | undefined {
-    const byTime = [...this.progress.entries()].sort(([, one], [, other]) => one.spent - other.spent);
+  /** Of the job that had the least time so far, or of the lane's last one for a while, whose world is booted already. */
+  #nextRuns(last: number): { readonly index: number; readonly task: RunsTask } | undefined {
+    const due = (index: number, { spent }: JobProgress) => (index === last ? spent - TURN_MS : spent);
+    const byTime = [...this.progress.entries()].sort((one, other) => due(...one) - due(...other));
     for (const [index, progress] of byTime) {
       if (progress.isGivenUp) continue;
       const given = progress.handOut(portionOf(progress), this.#options.runs[index] ?? Number.MAX_SAFE_INTEGER);
@@ -198,6 +201,7 @@ function portionOf({ runs, spent }: JobProgress): number {
 /** What a killed process loses at most, per lane, is what was under way: well below a second. */
 const PORTION_MS = 150;
 const MOST_RUNS = 4096;
+const TURN_MS = 2_000;
 
 function lossOf(task: RunsTask | ShrinkTask, error: unknown): string {
   const { suite, kernel, seed } = task.job;

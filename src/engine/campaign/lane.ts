@@ -159,7 +159,7 @@ class Kept<Kind> {
   }
 }
 
-const MOST_KEPT = 8;
+const MOST_KEPT = 24;
 
 /** What the runs of one task did in all. */
 class Sum {
