@@ -8,6 +8,7 @@ import { ALL_WELL } from './exit-codes.ts';
 import { keepFailure } from './failure.ts';
 import { allowHazardOption, count, milliseconds, names, setting, target } from './option-values.ts';
 import { reportOption, type WantedReport, writeReports } from './reports.ts';
+import { runExhaustive } from './run-exhaustive.ts';
 import { runLive } from './run-live.ts';
 import { type Job, planJobs } from './run-plan.ts';
 import { runGroup } from './run-report.ts';
@@ -35,6 +36,10 @@ export interface RunVerbOptions {
   readonly resume?: string;
   /** Milliseconds. */
   readonly patience?: number;
+  /** The length of the longest trace, when all traces are performed. */
+  readonly exhaustive?: number;
+  /** The most values of an argument then. */
+  readonly values?: number;
 }
 
 export const runVerb: Verb = {
@@ -79,9 +84,16 @@ export const runVerb: Verb = {
       does: 'how long a lane may show no progress before it is taken for hung (default: 60s)',
       parse: milliseconds,
     },
+    { syntax: '--exhaustive <n>', does: 'performs every trace of up to n steps instead of drawing some', parse: count },
+    { syntax: '--values <n>', does: 'with --exhaustive: the most values that an argument takes', parse: count },
   ],
-  act: (desk, words, options: RunVerbOptions) =>
-    options.target === 'live' ? runLive(desk, words, options) : run(desk, words, options),
+  act: async (desk, words, options: RunVerbOptions) => {
+    const { exhaustive, target: performer } = options;
+    if (performer === 'live') return runLive(desk, words, options);
+    return exhaustive === undefined
+      ? run(desk, words, options)
+      : runExhaustive(desk, words, { ...options, exhaustive });
+  },
 };
 
 /** Runs the named suites, or all; tells of each as it ends. */
