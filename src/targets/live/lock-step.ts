@@ -97,8 +97,8 @@ class Follower {
   readonly #health = new KernelHealth();
   readonly #whereabouts: Whereabouts | undefined;
   readonly #logs = new WeakMap<ArenaWorld, JournaledArray<FollowedStep>>();
-  /** What the kernel has performed since it began afresh. */
-  #performed: FollowedStep[] = [];
+  /** What the kernel has performed since it began afresh; undefined before, for somebody else may have used the target. */
+  #performed: FollowedStep[] | undefined;
   /** How the last step differed; nothing is compared twice. */
   answers: { readonly model: Shown; readonly kernel: Shown } | undefined;
   states: readonly StateDifference[] = [];
@@ -116,9 +116,8 @@ class Follower {
   /** Brings the kernel to where the model stands. */
   catchUp(world: ArenaWorld): void {
     const { items } = this.#logs.get(world)!;
-    const { length } = this.#performed;
     // A step is one object and has one past: equal last steps mean equal pasts.
-    if (length === items.length && this.#performed[length - 1] === items[length - 1]) return;
+    if (this.#performed?.length === items.length && this.#performed.at(-1) === items.at(-1)) return;
     this.#target.reset();
     this.#performed = [];
     for (const step of items) this.#ask(step);
@@ -136,8 +135,8 @@ class Follower {
 
   #ask(step: FollowedStep): Shown {
     this.#health.demand();
-    this.#performed.push(step);
-    this.#whereabouts?.note(this.#performed.length);
+    const number = this.#performed!.push(step);
+    this.#whereabouts?.note(number);
     const { shown, made } = this.#target.perform(step.call);
     if (made !== undefined) this.#keep(step, made);
     this.#health.demand();
