@@ -10,6 +10,13 @@ export function count(text: string): number {
   throw new InputError('Expected a whole number from 1.');
 }
 
+/** A whole number from 0. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InputError('Expected a whole number from 0.');
+}
+
 /** Milliseconds of `60s`, `500ms`, `5m`, `1h`; a bare number counts seconds. */
 export function milliseconds(text: string): number {
   const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)?$/.exec(text) ?? [];

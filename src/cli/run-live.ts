@@ -2,6 +2,7 @@ import { InputError } from '../language/input-error.ts';
 import type { ChosenProfile } from '../targets/live/kernel-profile.ts';
 import type { Answer, Desk } from './desk.ts';
 import { runLiveArenas } from './run-live-arenas.ts';
+import { runLiveCore } from './run-live-core.ts';
 import { runLiveJit } from './run-live-jit.ts';
 import { runLivePacks } from './run-live-packs.ts';
 
@@ -23,7 +24,12 @@ export interface RunLiveOptions {
 
 type RunOne = (desk: Desk, chosen: ChosenProfile | undefined, options: RunLiveOptions) => Promise<Answer>;
 
-const SUITES: Readonly<Record<string, RunOne>> = { arena: runLiveArenas, 'prog-pack': runLivePacks, jit: runLiveJit };
+const SUITES: Readonly<Record<string, RunOne>> = {
+  arena: runLiveArenas,
+  'prog-pack': runLivePacks,
+  jit: runLiveJit,
+  'core-relocation': runLiveCore,
+};
 
 /** `run SUITE --target live`: the same steps on the running kernel and on the model, compared after each. */
 export async function runLive(desk: Desk, suites: readonly string[], options: RunLiveOptions): Promise<Answer> {

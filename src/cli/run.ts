@@ -2,13 +2,16 @@ import { runSuite } from '../engine/run.ts';
 import type { MachineSettings } from '../language/suite.ts';
 import { counted } from '../report/numbers.ts';
 import { progressText } from '../report/status-line.ts';
+import { isCampaign, runCampaign } from './campaign-run.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import { keepFailure } from './failure.ts';
 import { allowHazardOption, count, milliseconds, names, setting, target } from './option-values.ts';
+import { reportOption, type WantedReport, writeReports } from './reports.ts';
 import { runLive } from './run-live.ts';
 import { type Job, planJobs } from './run-plan.ts';
-import { exitCodeOf, firstProblem, type Result, record, row, runTable, tell } from './run-result.ts';
+import { runGroup } from './run-report.ts';
+import { exitCodeOf, findingOf, firstProblem, type Result, record, row, runTable, tell } from './run-result.ts';
 import type { Verb } from './verb.ts';
 
 export interface RunVerbOptions {
@@ -22,6 +25,16 @@ export interface RunVerbOptions {
   readonly fault?: string;
   readonly allowHazard?: readonly string[];
   readonly save: string;
+  readonly report?: readonly WantedReport[];
+  /** How many lanes; given, the run is a campaign. */
+  readonly jobs?: number;
+  readonly keepGoing?: boolean;
+  /** A file. */
+  readonly known?: string;
+  /** A folder. */
+  readonly resume?: string;
+  /** Milliseconds. */
+  readonly patience?: number;
 }
 
 export const runVerb: Verb = {
@@ -56,6 +69,16 @@ export const runVerb: Verb = {
     { syntax: '--fault <name>', does: 'plants a known bug; without a suite, its own suite and kernel run' },
     allowHazardOption,
     { syntax: '--save <folder>', does: 'where found failures are saved', default: 'failures' },
+    reportOption,
+    { syntax: '--jobs <n>', does: 'a campaign: so many lanes at once, past what they find', parse: count },
+    { syntax: '--keep-going', does: 'a campaign in one lane: goes on past what it finds' },
+    { syntax: '--known <file>', does: 'a campaign that counts these failures and does not fail for them' },
+    { syntax: '--resume <folder>', does: 'goes on with the campaign of this --save folder' },
+    {
+      syntax: '--patience <time>',
+      does: 'how long a lane may show no progress before it is taken for hung (default: 60s)',
+      parse: milliseconds,
+    },
   ],
   act: (desk, words, options: RunVerbOptions) =>
     options.target === 'live' ? runLive(desk, words, options) : run(desk, words, options),
@@ -63,11 +86,16 @@ export const runVerb: Verb = {
 
 /** Runs the named suites, or all; tells of each as it ends. */
 export async function run(desk: Desk, suiteNames: readonly string[], options: RunVerbOptions): Promise<Answer> {
+  if (options.fault !== undefined) {
+    for (const { name, story } of desk.registry.faultsNamed(options.fault)) desk.say(`fault ${name}: ${story}\n`);
+  }
+  if (isCampaign(options)) return runCampaign(desk, suiteNames, options);
   const { colours, registry, surroundings } = desk;
   const jobs = planJobs(registry, { suites: suiteNames, kernels: options.kernel, fault: options.fault });
   const seed = options.seed ?? surroundings.freshSeed();
   const end = options.for === undefined ? undefined : surroundings.now() + options.for;
-  if (options.fault !== undefined) desk.say(`fault ${options.fault}: ${registry.fault(options.fault).story}\n`);
+  // A setting that some machine cannot have is said before the table begins.
+  if (options.machine !== undefined) for (const { suite, kernel } of jobs) suite.boot(kernel, options.machine);
   const table = runTable(jobs, seed);
   desk.say(colours.bold(table.head()));
   const results: Result[] = [];
@@ -79,7 +107,7 @@ export async function run(desk: Desk, suiteNames: readonly string[], options: Ru
     desk.say(table.row(row(desk, result)));
     tell(desk, result);
   }
-  return answer(desk, jobs, results);
+  return writeReports(desk, options.report, results.map(runGroup), answer(desk, jobs, results));
 }
 
 type JobOptions = RunVerbOptions & {
@@ -126,5 +154,6 @@ function answer(desk: Desk, jobs: readonly Job[], results: readonly Result[]): A
     desk.say(`stopped in suite ${results.length} of ${counted(jobs.length, 'suite')}`);
   }
   const exitCode = problem?.exitCode ?? (found === ALL_WELL ? (stopped ?? ALL_WELL) : found);
-  return { exitCode, document: { suites: results.map(record), ...(problem && { error: problem.error }) } };
+  const findings = results.flatMap(findingOf);
+  return { exitCode, document: { suites: results.map(record), findings, ...(problem && { error: problem.error }) } };
 }

@@ -11,11 +11,17 @@ import type { ConformContext } from './recording.ts';
 /** Where a recording's companion files come from. */
 type Companions = Pick<ConformContext, 'companion' | 'optionalCompanion'>;
 
-/** Target types of a recording, and those of a second file that holds what recordings of whole objects need besides. */
-export const targetLines = (files: Companions): readonly unknown[] => [
-  ...files.companion('targets.jsonl.gz'),
-  ...(files.optionalCompanion('targets-light-skeleton.jsonl.gz') ?? []),
-];
+/**
+ * Target types of a recording: those of the companion it names, packed or not; or of the usual one, and of a second file that
+ * holds what recordings of whole objects need besides.
+ */
+export function targetLines(files: Companions, named?: string): readonly unknown[] {
+  if (named !== undefined) return files.optionalCompanion(`${named}.gz`) ?? files.companion(named);
+  return [
+    ...files.companion('targets.jsonl.gz'),
+    ...(files.optionalCompanion('targets-light-skeleton.jsonl.gz') ?? []),
+  ];
+}
 
 const Target = v.object({ name: v.string(), btf: v.nullable(v.string()), ids: v.array(v.number()) });
 

@@ -142,12 +142,7 @@ const slotsStayTaken = fault<ArenaWorld>({
   alsoBreaks: ['only-reservations-reserve'],
   source: 'plausible: range_tree_set() is left out, or its error ignored (F28)',
   plant({ arenas: { frees } }) {
-    const { freeUnderMutex } = frees;
-    frees.freeUnderMutex = (range) => {
-      const { free } = range.arena;
-      const silent = Object.create(free, { release: { value: () => undefined } });
-      freeUnderMutex.call(frees, { ...range, arena: Object.create(range.arena, { free: { value: silent } }) });
-    };
+    frees.markFree = () => {};
   },
 });
 
@@ -168,6 +163,19 @@ const pageFreedTwice = fault<ArenaWorld>({
   },
 });
 
+const zapWithoutLookup = fault<ArenaWorld>({
+  ...HERE,
+  kernel: '7.2',
+  suite: 'arena-interleaving',
+  name: 'zap-without-lookup',
+  story: 'The zap of a free walks an area that another process has unmapped in the meantime.',
+  breaks: 'zaps-walk-areas-that-stand',
+  source: '80b89d0226a0 "bpf: Take mmap_lock in zap_pages()" (7.2, CVE-2026-74354)',
+  plant({ arenas: { frees } }) {
+    frees.isFoundAgain = () => true;
+  },
+});
+
 /** Bugs of bpf_arena_free_pages(), its stages and its worker. */
 export const arenaFreeFaults: readonly Fault<ArenaWorld>[] = [
   freeBelowBaseUnderflows,
@@ -181,4 +189,5 @@ export const arenaFreeFaults: readonly Fault<ArenaWorld>[] = [
   freeRoundsUp,
   slotsStayTaken,
   pageFreedTwice,
+  zapWithoutLookup,
 ];

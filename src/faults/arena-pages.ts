@@ -153,8 +153,8 @@ const oldContentsShown = fault<ArenaWorld>({
   source: 'plausible: __GFP_ZERO is lost on the way to alloc_pages_nolock()',
   plant({ arenas: { allocator }, machine: { memory } }) {
     const { newPage } = allocator;
-    allocator.newPage = () => {
-      const frame = newPage.call(allocator);
+    allocator.newPage = (arena) => {
+      const frame = newPage.call(allocator, arena);
       if (frame !== undefined) memory.frame(frame).fillAll(0x6b);
       return frame;
     };
@@ -208,6 +208,19 @@ const reservedTwice = fault<ArenaWorld>({
   },
 });
 
+const nodeNotChecked = fault<ArenaWorld>({
+  ...HERE,
+  kernel: '7.2',
+  suite: 'arena-interleaving',
+  name: 'node-not-checked',
+  story: 'The node of an allocation reaches the page allocator as it is.',
+  breaks: 'unknown-nodes-are-refused',
+  source: '2845989f2eba "bpf: Validate node_id in arena_alloc_pages()" (7.1)',
+  plant({ arenas: { allocator } }) {
+    allocator.nodeExists = () => true;
+  },
+});
+
 /** Bugs of allocation, reservation and the book of free slots. */
 export const arenaPageFaults: readonly Fault<ArenaWorld>[] = [
   splitLosesRightPart,
@@ -222,4 +235,5 @@ export const arenaPageFaults: readonly Fault<ArenaWorld>[] = [
   occupiedSlotsClaimed,
   unalignedReservationTakes,
   reservedTwice,
+  nodeNotChecked,
 ];

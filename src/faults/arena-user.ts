@@ -1,19 +1,7 @@
 import { type Fault, fault } from '../language/fault.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
-import { castToUser, high32, low32 } from '../model/bpf/arena-address.ts';
-import { ArenaProgram } from '../model/bpf/arena-program.ts';
 
 const HERE = { kernel: '6.18', suite: 'arena' } as const;
-
-/** Changes every program that the world loads from now on. */
-function eachProgram({ arenas }: ArenaWorld, change: (program: ArenaProgram) => void): void {
-  const load = arenas.loadProgram;
-  arenas.loadProgram = (arena, cpu) => {
-    const program = load.call(arenas, arena, cpu);
-    if (typeof program !== 'string') change(program);
-    return program;
-  };
-}
 
 const crossingRangeAccepted = fault<ArenaWorld>({
   ...HERE,
@@ -23,74 +11,6 @@ const crossingRangeAccepted = fault<ArenaWorld>({
   source: 'v1 of the arena patches, as told on 8 February 2024',
   plant({ arenas: { userSide } }) {
     userSide.crossesWindow = () => false;
-  },
-});
-
-const programLoadedWithoutAddress = fault<ArenaWorld>({
-  ...HERE,
-  name: 'program-loaded-without-address',
-  story: 'A program is compiled before the arena has an address and keeps 0 for it.',
-  breaks: 'programs-know-their-arena',
-  alsoBreaks: ['allocations-lie-in-the-arena', 'free-slots-lie-inside-the-arena', 'refused-calls-change-nothing'],
-  source: 'a check of the verifier that v1 of the arena patches lost, as told on 8 February 2024',
-  plant({ arenas }) {
-    arenas.loadProgram = (arena, cpu) => new ArenaProgram(arena, cpu);
-  },
-});
-
-const offsetWraps = fault<ArenaWorld>({
-  ...HERE,
-  name: 'offset-wraps',
-  story: 'The offset of an instruction is added in 32 bits, so that it wraps at the ends of the window.',
-  breaks: 'loads-tell-the-page',
-  alsoBreaks: ['stores-reach-their-page-alone'],
-  source: 'plausible: the guards exist because the sum must not wrap',
-  plant(world) {
-    eachProgram(world, (program) => {
-      program.distance = (pointer, offset) => (low32(pointer) + offset) >>> 0;
-    });
-  },
-});
-
-const nullByWholeRegister = fault<ArenaWorld>({
-  ...HERE,
-  name: 'null-by-whole-register',
-  story: 'A cast to user space asks all 64 bits whether a pointer is NULL.',
-  breaks: 'casts-agree',
-  source: 'plausible: the JIT tests the register before the 32-bit move',
-  plant(world) {
-    eachProgram(world, (program) => {
-      program.castToUser = (value) =>
-        value === 0n || !program.arena.convertsToUser
-          ? BigInt.asUintN(32, value)
-          : high32(program.userStart) | BigInt.asUintN(32, value);
-    });
-  },
-});
-
-const flagOfCastIgnored = fault<ArenaWorld>({
-  ...HERE,
-  name: 'no-user-conv-ignored',
-  story: 'BPF_F_NO_USER_CONV does not reach the JIT.',
-  breaks: 'casts-agree',
-  source: 'plausible: the flag of the map is read from the wrong map',
-  plant(world) {
-    eachProgram(world, (program) => {
-      program.castToUser = (value) => castToUser(value, program.userStart, true);
-    });
-  },
-});
-
-const faultReportForgotten = fault<ArenaWorld>({
-  ...HERE,
-  name: 'fault-report-forgotten',
-  story: 'An access of an absent page is passed over without a word.',
-  breaks: 'loads-tell-the-page',
-  source: 'kernels before 6.18',
-  plant(world) {
-    eachProgram(world, (program) => {
-      program.report = () => undefined;
-    });
   },
 });
 
@@ -172,9 +92,7 @@ const flagOfFaultIgnored = fault<ArenaWorld>({
   breaks: 'flagged-arenas-are-never-faulted-in',
   source: 'plausible: the test of the flag is lost',
   plant({ arenas: { userSide } }) {
-    const { fault: handle } = userSide;
-    userSide.fault = (arena, area, page) =>
-      handle.call(userSide, Object.create(arena, { segvOnFault: { value: false } }), area, page);
+    userSide.mustNotPopulate = () => false;
   },
 });
 
@@ -190,69 +108,72 @@ const faultInByOffset = fault<ArenaWorld>({
   },
 });
 
-const crossingBeforeSize = fault<ArenaWorld>({
+const closeUnlinksNeighbour = fault<ArenaWorld>({
   ...HERE,
-  name: 'crossing-checked-before-size',
-  story: 'An arena that is too large and crosses a multiple of 4 GiB is answered with ERANGE.',
-  breaks: 'creation-is-refused-in-order',
-  source: 'plausible: two checks in the other order',
-  plant({ arenas }) {
-    const { refuses } = arenas;
-    arenas.refuses = (attributes) => {
-      const refused = refuses.call(arenas, attributes);
-      return refused === '-E2BIG' && attributes.mapExtra !== 0n ? '-ERANGE' : refused;
+  name: 'close-unlinks-neighbour',
+  story: 'Two processes unmap at once without a lock, and the list loses the record of the wrong one.',
+  breaks: 'records-name-live-areas',
+  source: 'v1 of the arena patches: arena_vm_close() took no mutex (8 February 2024)',
+  plant({ arenas: { userSide } }) {
+    const { closed } = userSide;
+    userSide.closed = (arena, area) => {
+      const [first] = arena.records.items;
+      closed.call(userSide, arena, first?.area ?? area);
     };
   },
 });
 
-const windowLeftBehind = fault<ArenaWorld>({
+const searchErrorIsAddress = fault<ArenaWorld>({
   ...HERE,
-  name: 'window-left-behind',
-  story: 'A destroyed arena leaves its entries in the kernel tables, over frames that others get.',
-  breaks: 'destroyed-arenas-leave-nothing',
-  source: 'plausible: free_vm_area() before the walk',
-  plant({ arenas }) {
-    const { newWindow } = arenas;
-    arenas.newWindow = (first) => {
-      const window = newWindow.call(arenas, first);
-      window.clearAll = () => {};
-      return window;
+  name: 'search-error-is-address',
+  story: 'Where no address is found for a mapping, 0 is answered instead of the error.',
+  breaks: 'mappings-without-address-are-refused',
+  source: 'v2 of the arena patches, review of 12 February 2024',
+  plant({ arenas: { userSide } }) {
+    userSide.noAddress = () => 0n;
+  },
+});
+
+const lockKeptByRefusedFault = fault<ArenaWorld>({
+  ...HERE,
+  kernel: '7.0',
+  name: 'lock-kept-by-refused-fault',
+  story: 'The fault handler answers SIGSEGV without letting go of the lock: the next fault waits for ever.',
+  breaks: 'arena-locks-are-let-go',
+  source: 'defect caught in review of b8467290edab "bpf: arena: make arena kfuncs any context safe" (2025)',
+  plant({ arenas: { userSide } }) {
+    const { unlock } = userSide;
+    userSide.unlock = (arena, answer) => {
+      if (answer !== 'SIGSEGV') unlock.call(userSide, arena, answer);
     };
   },
 });
 
-const bandEndsEarly = fault<ArenaWorld>({
+const reclaimNeverTried = fault<ArenaWorld>({
   ...HERE,
-  name: 'destruction-misses-last-pages',
-  story: 'The walk of a destroyed arena ends sixteen pages before the end of the band: the pages there leak.',
-  breaks: 'references-count-the-holders',
-  source: 'the patch set of February 2024 walked KERN_VM_SZ - GUARD_SZ / 2 from the wrong start',
-  plant({ arenas }) {
-    const { newWindow } = arenas;
-    arenas.newWindow = (first) => {
-      const window = newWindow.call(arenas, first);
-      window.freedEnd = () => 2 ** 20 - 16;
-      return window;
-    };
+  kernel: '7.3',
+  suite: 'arena-interleaving',
+  name: 'reclaim-never-tried',
+  story: 'A fault that finds no page kills the process, where reclaim would have found one.',
+  breaks: 'faults-tell-what-was-lacking',
+  source: 'fault handling under the spinlock with an allocator that cannot reclaim, to 7.2',
+  plant({ arenas: { userSide } }) {
+    userSide.withoutMemory = () => 'SIGSEGV';
   },
 });
 
-/** Bugs of mappings, faults, addresses and of the object's life. */
+/** Bugs of mappings and of faults. */
 export const arenaUserFaults: readonly Fault<ArenaWorld>[] = [
   crossingRangeAccepted,
-  programLoadedWithoutAddress,
-  offsetWraps,
-  nullByWholeRegister,
-  flagOfCastIgnored,
-  faultReportForgotten,
   forkCopiesArea,
   areaMaySplit,
   recordOutlivesArea,
+  closeUnlinksNeighbour,
   rangeForgottenAtUnmap,
+  searchErrorIsAddress,
   pageWithoutReference,
   flagOfFaultIgnored,
+  lockKeptByRefusedFault,
+  reclaimNeverTried,
   faultInByOffset,
-  crossingBeforeSize,
-  windowLeftBehind,
-  bandEndsEarly,
 ];

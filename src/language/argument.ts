@@ -6,6 +6,8 @@ import type { Random } from '../base/seed.ts';
  */
 export interface Argument<Value> {
   readonly kind: 'value' | 'made';
+  /** Every value is a whole number of 32 bits with a sign: recorded steps then keep it in a typed column. */
+  readonly narrow?: boolean;
   /** Draws a value against the evolving world; undefined when there is none to draw now. */
   draw(draft: Draft): Value | undefined;
   /** Simpler values to try instead, simplest first. Empty when the value is as simple as can be. */
@@ -81,6 +83,7 @@ export function integer(options: IntegerOptions): Argument<number> {
   const edges = options.boundaries === undefined && typical !== undefined ? [] : edgesOf(boundaries, min, max);
   return {
     kind: 'value',
+    narrow: min >= -(2 ** 31) && max < 2 ** 31,
     ...defaultOf(options),
     draw(draft) {
       const { random } = draft;
@@ -276,6 +279,7 @@ export function made<Object = unknown>(
   };
   return {
     kind: 'made',
+    narrow: true,
     makes,
     life,
     draw(draft) {

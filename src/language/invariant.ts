@@ -60,9 +60,12 @@ export interface StateLaw<World> extends LawBase<World> {
   judge(world: World, violated: Violated): void;
 }
 
-/** A law about a step: what was, what happened, what is. `concerns` says whether it has anything to judge there. */
+/** A law about a step: what was, what happened, what is. */
 export interface StepLaw<World> extends LawBase<World> {
-  concerns(world: World, happened: Happened): boolean;
+  /** The names of the operations it is about: after others it is not even asked. All where it names none. */
+  readonly after?: readonly string[];
+  /** Whether it has anything to judge there; always where it does not say. */
+  concerns?(world: World, happened: Happened): boolean;
   judgeStep(world: World, happened: Happened, violated: Violated): void;
 }
 

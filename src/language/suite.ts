@@ -25,6 +25,10 @@ export interface Suite<World extends JournaledWorld = JournaledWorld> {
   readonly invariants: readonly Invariant<World>[];
   readonly faults?: readonly Fault<World>[];
   readonly kernelBugs?: readonly KernelBug<World>[];
+  /** Whether it compares kernels: where none is named, all of them run. */
+  readonly everyKernel?: boolean;
+  /** What is counted of a world, by names that people read: `run` adds up by operation what its steps changed of each. */
+  counters?(world: World): Readonly<Record<string, number>>;
   /** Traces of a run with the default budget. */
   readonly runs: number;
   /** The longest trace of a run with the default budget. */

@@ -4,6 +4,7 @@ import { Arenas } from './bpf/arenas.ts';
 import { FailurePlan } from './kernel/failing.ts';
 import { layoutOf } from './kernel/layout.ts';
 import { Locks } from './kernel/locks.ts';
+import { MemoryCgroup } from './kernel/memory-cgroup.ts';
 import { PageReferences } from './kernel/user-memory/page-references.ts';
 import { Process, type ProcessSurroundings } from './kernel/user-memory/process.ts';
 import { VmAreaCache } from './kernel/user-memory/vm-area.ts';
@@ -22,19 +23,23 @@ export class ArenaWorld {
   readonly references: PageReferences;
   readonly vmapAreas: VmapAreas;
   readonly arenas: Arenas;
+  /** Two memory cgroups under the root, which has no limit and is not counted. */
+  readonly cgroups: readonly [MemoryCgroup, MemoryCgroup];
   readonly processes: JournaledArray<Process>;
   readonly #surroundings: ProcessSurroundings;
 
   constructor(profile: ArenaProfile, configuration: MachineConfiguration) {
     const { journal, failing } = this;
     this.profile = profile;
-    this.machine = new Machine(journal, configuration, 0);
+    // No table of an arena world is ever freed, so what a CPU remembers of tables decides nothing.
+    this.machine = new Machine(journal, { ...configuration, cachesTables: false }, 0);
     const { machine } = this;
     this.references = new PageReferences(journal, machine.memory);
     this.vmapAreas = new VmapAreas(journal, machine, new Locks(journal));
     const { references, vmapAreas } = this;
     const { vmalloc } = layoutOf(configuration.levels, 0);
     this.arenas = new Arenas({ journal, machine, references, failing, vmapAreas, vmalloc, profile });
+    this.cgroups = [new MemoryCgroup(journal, 'first'), new MemoryCgroup(journal, 'second')];
     this.processes = new JournaledArray<Process>(journal);
     this.#surroundings = {
       journal,

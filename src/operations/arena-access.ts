@@ -1,7 +1,8 @@
-import { integer, made, oneOf, word64 } from '../language/argument.ts';
-import { operation } from '../language/operation.ts';
+import { boolean, integer, made, oneOf, word64 } from '../language/argument.ts';
+import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { AccessAnswer, AccessSize, ArenaProgram } from '../model/bpf/arena-program.ts';
+import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { addressOf, byteArgument, formArgument, pageArgument, type RelativeAddress } from './arena-arguments.ts';
 import { type AccessCall, arenaCall } from './arena-call.ts';
 
@@ -23,12 +24,22 @@ const valueArgument = word64({ default: 1n });
 
 const load = operation({
   name: 'arena_load',
-  does: 'A program loads through a pointer into the arena; an absent page reads as 0 (PROBE_MEM32).',
+  does: 'A program loads through a pointer into the arena; an absent page reads as 0 (PROBE_MEM32, PROBE_MEM32SX).',
   weight: 2,
-  takes: { program: made<ArenaProgram>('program'), ...where, offset: offsetArgument, width: widthArgument },
-  apply: (_: ArenaWorld, { program, offset, width, ...at }) =>
-    shown(program.load({ pointer: addressOf(program.arena, at), offset, size: widths[width] })),
-  syscall: (_: ArenaWorld, taken) => accessCall('load', { ...taken, value: 0n, expect: 0n }),
+  takes: {
+    program: made<ArenaProgram>('program'),
+    ...where,
+    offset: offsetArgument,
+    width: widthArgument,
+    signed: boolean({ default: false, probability: 0.1 }),
+  },
+  ready: ({ profile }: ArenaWorld, { signed, width }) => !signed || (profile.signedLoads && width !== 'dw'),
+  apply(_: ArenaWorld, { program, offset, width, signed, ...at }) {
+    const place = { pointer: addressOf(program.arena, at), offset, size: widths[width] };
+    return shown(signed ? program.loadSigned(place) : program.load(place));
+  },
+  syscall: (_: ArenaWorld, { signed, ...taken }) =>
+    signed ? undefined : accessCall('load', { ...taken, value: 0n, expect: 0n }),
 });
 
 const store = operation({
@@ -81,6 +92,39 @@ const cast = operation({
     arenaCall({ call: 'cast', program, pointer: addressOf(program.arena, at), to }),
 });
 
+const kernelTouch = operation({
+  name: 'arena_kernel_touch',
+  does: 'A helper reads through an arena pointer: since 7.2 the scratch page stands in where none is (mm/fault.c).',
+  weight: 0.3,
+  takes: { program: made<ArenaProgram>('program'), ...where },
+  ready: ({ profile }: ArenaWorld) => profile.scratchPage,
+  apply({ arenas }: ArenaWorld, { program: { arena }, ...at }) {
+    const index = Number(BigInt.asUintN(32, addressOf(arena, at)) >> 12n);
+    const found = arenas.kernelFaults.touch(arena, index);
+    return found === 'oops' ? refuse('oops') : found;
+  },
+});
+
+const directValue = operation({
+  name: 'ld_imm64_map_value',
+  does: 'The verifier puts the address of a byte of the arena into a program (kernel/bpf/arena.c:arena_map_direct_value_addr).',
+  weight: 0.15,
+  takes: {
+    arena: made<ArenaMapping>('arena'),
+    offset: integer({
+      min: 0,
+      max: 0xffff_ffff,
+      default: 0,
+      boundaries: [4095, 4096, 2 ** 29 - 1, 2 ** 29],
+      typical: ({ random }) => 4096 * random.between(0, 10) + random.pick([0, 0, 0, 8, 4095]),
+    }),
+  },
+  apply({ arenas }: ArenaWorld, { arena: { arena }, offset }) {
+    const value = arenas.directValue(arena, offset);
+    return typeof value === 'string' ? refuse(value) : value - arena.userStart;
+  },
+});
+
 interface AccessArguments extends RelativeAddress {
   readonly program: ArenaProgram;
   readonly offset: number;
@@ -107,4 +151,7 @@ const shown = ({ value, report }: AccessAnswer) => ({
   ...(report !== undefined && { report: report.kind, at: report.address }),
 });
 
-export const arenaAccessOperations = [load, store, atomic, cast] as const;
+export const arenaAccessOperations = [load, store, atomic, cast, directValue] as const;
+
+/** What kernel code does with pointers into an arena. */
+export const arenaKernelTouchOperations = [kernelTouch] as const;

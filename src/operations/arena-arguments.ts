@@ -32,7 +32,7 @@ export const countArgument = integer({
   default: 1,
   boundaries: [0, 2, 16, 1024, 2 ** 20],
   typical: ({ random, sizeLean }) =>
-    random.chance(0.04) ? random.pick([1025, 2051]) : random.between(1, 1 + Math.ceil(6 * sizeLean)),
+    random.chance(0.06) ? random.pick([1025, 2051]) : random.between(1, 1 + Math.ceil(6 * sizeLean)),
 });
 
 /** The CPU that runs the program; `ready` must ask {@link cpuRuns}. */

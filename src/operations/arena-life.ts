@@ -24,7 +24,15 @@ const slots = integer({
   max: 0xffff_ffff,
   default: 1,
   boundaries: [16, 2 ** 20],
-  typical: ({ random, sizeLean }) => (random.chance(0.1) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+  typical: ({ random, sizeLean }) => (random.chance(0.15) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+});
+
+/** The memory cgroup of the creator: 0 is the root. */
+const cgroupArgument = integer({
+  min: 0,
+  max: 2,
+  default: 0,
+  typical: ({ random }) => (random.chance(0.3) ? random.between(1, 2) : 0),
 });
 
 const arenaCreate = operation({
@@ -40,11 +48,12 @@ const arenaCreate = operation({
     other_flags: integer({ min: 0, max: 0xff, default: 0, typical: ({ random }) => (random.chance(0.03) ? 4 : 0) }),
     key_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 4 : 0) }),
     value_size: integer({ min: 0, max: 8, default: 0, typical: ({ random }) => (random.chance(0.02) ? 8 : 0) }),
+    cgroup: cgroupArgument,
     failing: failingArgument,
   },
   ready: ({ arenas }: ArenaWorld) => arenas.live.length < 3,
-  apply({ arenas, failing: plan }: ArenaWorld, taken) {
-    const made = plan.during(taken.failing, () => arenas.create(attributesOf(taken)));
+  apply({ arenas, cgroups, failing: plan }: ArenaWorld, taken) {
+    const made = plan.during(taken.failing, () => arenas.create(attributesOf(taken), cgroups[taken.cgroup - 1]));
     return typeof made === 'string' ? refuse(made) : made;
   },
   shows: () => 0,
@@ -76,13 +85,33 @@ const attributesOf = (taken: CreationArguments) => ({
   valueSize: taken.value_size,
 });
 
+const memoryMax = operation({
+  name: 'memory_max',
+  does: 'Sets the limit of a memory cgroup, in pages (mm/memcontrol.c).',
+  weight: 0.2,
+  takes: {
+    cgroup: integer({ min: 1, max: 2, default: 1, typical: ({ random }) => random.between(1, 2) }),
+    pages: integer({ min: 0, max: 2 ** 20, default: 0, typical: ({ random }) => random.below(20) }),
+  },
+  apply: ({ cgroups }: ArenaWorld, { cgroup, pages }) => cgroups[cgroup - 1]!.setLimit(pages),
+});
+
+const fdinfo = operation({
+  name: 'fdinfo_memlock',
+  does: 'The bytes that /proc/PID/fdinfo shows for an arena (kernel/bpf/syscall.c:bpf_map_show_fdinfo).',
+  weight: 0.2,
+  takes: { arena: made<ArenaMapping>('arena') },
+  apply: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.memoryUsage(arena),
+});
+
 const arenaFree = operation({
   name: 'arena_map_free',
   does: 'The last holder of the map lets go: descriptors, programs and mappings are gone (kernel/bpf/arena.c).',
   ends: 'arena',
   weight: 0.5,
   takes: { arena: made<ArenaMapping>('arena') },
-  ready: (_: ArenaWorld, { arena: { arena } }) => arena.users === 0 && arena.records.length === 0,
+  ready: ({ processes }: ArenaWorld, { arena }) =>
+    arena.arena.users === 0 && !processes.items.some(({ areas }) => areas.some(({ file }) => file === arena)),
   apply: ({ arenas }: ArenaWorld, { arena }) => arenas.destroy(arena),
   syscall: (_: ArenaWorld, { arena }) => arenaCall({ call: 'close-map', arena }),
 });
@@ -114,4 +143,4 @@ const mapElement = operation({
   syscall: (_: ArenaWorld, taken) => arenaCall({ call: 'map-element', ...taken }),
 });
 
-export const arenaLifeOperations = [arenaCreate, arenaFree, mapFreeze, mapElement] as const;
+export const arenaLifeOperations = [arenaCreate, arenaFree, mapFreeze, mapElement, memoryMax, fdinfo] as const;

@@ -140,13 +140,22 @@ const beginFree = operation({
   shows: (_: ArenaWorld, __, made) => (made as FreeInFlight).frames.length,
 });
 
+const noteAreas = operation({
+  name: 'arena_free_note',
+  does: 'The second stage of a free has read which areas to zap and not walked them yet.',
+  weight: 0.7,
+  takes: { freeing: made<FreeInFlight>('freeing') },
+  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap',
+  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.noteAreas(freeing),
+});
+
 const zapFreed = operation({
   name: 'arena_free_zap',
   does: 'The second stage of a free: user entries of the range go, without the lock.',
   weight: 2,
   takes: { freeing: made<FreeInFlight>('freeing') },
-  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap',
-  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.zapUsers(freeing),
+  ready: (_: ArenaWorld, { freeing }) => freeing.stage === 'zap' || freeing.stage === 'walk',
+  apply: ({ arenas: { frees } }: ArenaWorld, { freeing }) => frees.zapUsers(freeing).length,
 });
 
 const releaseFreed = operation({
@@ -166,9 +175,10 @@ const freeWorker = operation({
   name: 'arena_free_worker',
   does: 'The worker frees every queued span of an arena, the newest first (kernel/bpf/arena.c, 7.0).',
   weight: 0.5,
-  takes: { arena: made<ArenaMapping>('arena') },
+  takes: { arena: made<ArenaMapping>('arena'), failing: failingArgument },
   ready: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.spans.some((span) => span.arena === arena),
-  apply: ({ arenas }: ArenaWorld, { arena: { arena } }) => arenas.frees.drain(arena),
+  apply: ({ arenas, failing: plan }: ArenaWorld, { arena: { arena }, failing }) =>
+    plan.during(failing, () => arenas.frees.drain(arena)),
 });
 
 export const arenaPageOperations = [
@@ -181,4 +191,4 @@ export const arenaPageOperations = [
 ] as const;
 
 /** A free in its stages, between which others run. */
-export const arenaStageOperations = [beginFree, zapFreed, releaseFreed] as const;
+export const arenaStageOperations = [beginFree, noteAreas, zapFreed, releaseFreed] as const;

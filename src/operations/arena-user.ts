@@ -264,15 +264,29 @@ const userWrite = operation({
       : arenaCall({ call: 'process-write', process, address: userAddress(arena.arena, page, byte), bytes: data }),
 });
 
+/** A fault has two or three places that can fail. */
+const failingFaultArgument = integer({
+  min: 0,
+  max: 64,
+  default: 0,
+  typical: ({ random }) => (random.chance(0.3) ? random.between(1, 3) : 0),
+});
+
 const beginFault = operation({
   name: 'arena_vm_fault',
   does: 'The fault handler answers with a page and its reference; the entry is not installed yet (mm/memory.c).',
   makes: 'fault',
   weight: 0.5,
-  takes: { process: made<Process>('process'), arena: made<ArenaMapping>('arena'), page: pageArgument },
+  takes: {
+    process: made<Process>('process'),
+    arena: made<ArenaMapping>('arena'),
+    page: pageArgument,
+    failing: failingFaultArgument,
+  },
   ready: (_: ArenaWorld, { process }) => maySee(process),
-  apply(_: ArenaWorld, { process, arena, page }) {
-    const fault = UserFaults.begin(process, Number(userAddress(arena.arena, page) >> 12n));
+  apply({ failing: plan }: ArenaWorld, { process, arena, page, failing }) {
+    const address = userAddress(arena.arena, page);
+    const fault = plan.during(failing, () => UserFaults.begin(process, Number(address >> 12n)));
     return typeof fault === 'string' ? refuse(fault) : fault;
   },
   shows: () => 0,

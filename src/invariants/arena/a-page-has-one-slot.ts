@@ -10,7 +10,7 @@ export const aPageHasOneSlot = invariant<ArenaWorld, number>({
   ghosts: [arenaLedger],
   over: heldFrames,
   judge(world, frame, violated) {
-    const { kernel } = ledgerOf(world).holders(frame);
+    const kernel = ledgerOf(world).holders.kernel(frame);
     if (kernel > 1 && !world.arenas.live.some(({ arena }) => arena.scratch === frame)) {
       violated(`${kernel} kernel entries hold frame ${frame}`);
     }

@@ -11,8 +11,8 @@ import { freeRunsOf } from '../ghosts/arena-free-runs.ts';
 export const allocationsSucceedWhereARunFits = invariant<ArenaWorld>({
   name: 'allocations-succeed-where-a-run-fits',
   law: 'A right request for pages anywhere is served when a run of free slots holds them and memory is left.',
-  concerns: (_, { operation, taken, returned }) =>
-    operation.name === 'bpf_arena_alloc_pages' &&
+  after: ['bpf_arena_alloc_pages'],
+  concerns: (_, { taken, returned }) =>
     returned instanceof Refusal &&
     taken.form === 'null' &&
     taken.failing === 0 &&
@@ -21,6 +21,8 @@ export const allocationsSucceedWhereARunFits = invariant<ArenaWorld>({
   judgeStep(_, { taken }, violated) {
     const { arena } = taken.program as ArenaProgram;
     const count = taken.count as number;
+    const { payer } = arena;
+    if (payer !== undefined && payer.charged + count > payer.limit) return;
     if (count === 0 || count > Math.min(arena.userPages, arena.attributes.maxEntries)) return;
     for (const { first, last } of freeRunsOf(arena).items()) {
       const end = Math.min(last, arena.attributes.maxEntries - 1, arena.userPages - 1);

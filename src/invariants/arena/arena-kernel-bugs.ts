@@ -1,8 +1,10 @@
 import type { Happened } from '../../language/invariant.ts';
 import { type KernelBug, kernelBug } from '../../language/kernel-bug.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
+import type { Arena } from '../../model/bpf/arena.ts';
 import type { ArenaProgram } from '../../model/bpf/arena-program.ts';
-import { registerOf } from './argument-register.ts';
+import type { ArenaMapping } from '../../model/bpf/arena-user-side.ts';
+import { lowHalfOf } from './argument-register.ts';
 
 const FREES = new Set(['bpf_arena_free_pages', 'arena_free_begin']);
 
@@ -10,7 +12,7 @@ const FREES = new Set(['bpf_arena_free_pages', 'arena_free_begin']);
 function freesBelowBase({ operation, taken }: Happened): boolean {
   if (!FREES.has(operation.name)) return false;
   const { arena } = taken.program as ArenaProgram;
-  return registerOf(arena, taken) % 2n ** 32n < arena.userStart % 2n ** 32n;
+  return lowHalfOf(arena, taken) < arena.start32;
 }
 
 const freeBelowBase = kernelBug<ArenaWorld>({
@@ -45,7 +47,7 @@ const sharedAreaRecord = kernelBug<ArenaWorld>({
   laws: ['records-name-live-areas', 'areas-are-whole'],
   fix: '4fddde2a732d "bpf: Fix use-after-free in arena_vm_close on fork"',
   recognises: (_, { operation }) =>
-    ['fork', 'munmap', 'mprotect', 'mremap', 'mmap', 'exit_mmap'].includes(operation.name),
+    ['fork', 'munmap', 'mprotect', 'mremap', 'mmap', 'mmap_anonymous', 'madvise', 'exit_mmap'].includes(operation.name),
 });
 
 const slotsLostWithoutMemory = kernelBug<ArenaWorld>({
@@ -62,7 +64,7 @@ const searchErrorIsAddressZero = kernelBug<ArenaWorld>({
   name: 'search-error-is-address-zero',
   story: 'Where no address is found for a mapping, the patch set answers 0 instead of the error.',
   kernels: ['arena-v2'],
-  laws: ['the-user-range-is-one-window'],
+  laws: ['the-user-range-is-one-window', 'mappings-without-address-are-refused'],
   recognises: (_, { operation }) => operation.name === 'mmap',
 });
 
@@ -76,6 +78,42 @@ const castInTheUpperHalf = kernelBug<ArenaWorld>({
     operation.name === 'addr_space_cast' && (taken.program as ArenaProgram).userStart >> 63n === 1n,
 });
 
+const zapOfAGoneArea = kernelBug<ArenaWorld>({
+  name: 'zap-of-a-gone-area',
+  story:
+    'A free walks areas of other processes without mmap_lock: one can be unmapped after it was read from the list.',
+  kernels: ['7.0', '7.1'],
+  laws: ['zaps-walk-areas-that-stand'],
+  fix: '80b89d0226a0 "bpf: Take mmap_lock in zap_pages()" (CVE-2026-74354)',
+  recognises: (_, { operation }) => operation.name === 'arena_free_zap',
+});
+
+/** The arena of a step's program or mapping. */
+function arenaOf({ taken }: Happened): Arena | undefined {
+  return ((taken.program ?? taken.arena) as { readonly arena?: Arena } | undefined)?.arena;
+}
+
+const rangeOfAnotherLength = kernelBug<ArenaWorld>({
+  name: 'range-of-another-length',
+  story:
+    'The first mapping of an arena without an address fixes its range, whatever its length: with less than max_entries, allocations return pages behind the range and even in the guard; with more, faults populate slots behind max_entries.',
+  kernels: ['arena-v2', '6.9', '6.12', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
+  laws: ['pages-lie-in-the-band'],
+  recognises(_, happened) {
+    const arena = arenaOf(happened);
+    return arena !== undefined && arena.userPages !== arena.attributes.maxEntries;
+  },
+});
+
+const directValueBehindTheEnd = kernelBug<ArenaWorld>({
+  name: 'direct-value-behind-the-end',
+  story: 'The verifier accepts the address of the byte right behind an arena as a direct value.',
+  kernels: ['arena-v2', '6.9', '6.12', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0'],
+  laws: ['direct-values-lie-in-the-arena'],
+  fix: '3ac1a467e376 "bpf: Fix off-by-one boundary validation in arena direct-value access"',
+  recognises: (_, { taken }) => (taken.arena as ArenaMapping).arena.userPages * 4096 === taken.offset,
+});
+
 /** What kernels with arenas do against the laws. */
 export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   freeBelowBase,
@@ -84,4 +122,7 @@ export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   slotsLostWithoutMemory,
   searchErrorIsAddressZero,
   castInTheUpperHalf,
+  zapOfAGoneArea,
+  rangeOfAnotherLength,
+  directValueBehindTheEnd,
 ];

@@ -8,8 +8,14 @@ import {
 } from './allocations-are-where-the-policy-says.ts';
 import { allocationsSucceedWhereARunFits } from './allocations-succeed-where-a-run-fits.ts';
 import { areasAreWhole, recordsNameLiveAreas } from './areas-are-whole.ts';
+import {
+  faultsTellWhatWasLacking,
+  locksAreLetGo,
+  zapsWalkAreasThatStand,
+} from './calls-under-way-touch-what-stands.ts';
 import { castsAgree, programsKnowTheirArena } from './casts-agree.ts';
 import { creationIsRefusedInOrder } from './creation-is-refused-in-order.ts';
+import { creatorsPayForPages } from './creators-pay-for-pages.ts';
 import { destroyedArenasLeaveNothing } from './destroyed-arenas-leave-nothing.ts';
 import { freeRunsAreMaximalAndDisjoint } from './free-runs-are-maximal-and-disjoint.ts';
 import { freeSlotsHoldNoPage } from './free-slots-hold-no-page.ts';
@@ -25,10 +31,20 @@ import {
   userReadsTellThePage,
 } from './programs-and-users-see-the-same-bytes.ts';
 import { referencesCountTheHolders } from './references-count-the-holders.ts';
-import { flaggedArenasAreNeverFaultedIn, refusedCallsChangeNothing } from './refused-calls-change-nothing.ts';
+import {
+  flaggedArenasAreNeverFaultedIn,
+  mappingsWithoutAddressAreRefused,
+  refusedCallsChangeNothing,
+  unknownNodesAreRefused,
+} from './refused-calls-change-nothing.ts';
 import { onlyReservationsReserve, reservationsOnlyTakeSlots } from './reservations-only-take-slots.ts';
 import { theUserRangeIsFixedOnce, theUserRangeIsOneWindow } from './the-user-range-is-fixed-once.ts';
 import { usersSeeTheKernelsPage } from './users-see-the-kernels-page.ts';
+import {
+  directValuesLieInTheArena,
+  fdinfoCountsPages,
+  kernelTouchesFindAPage,
+} from './what-kernels-tell-of-an-arena.ts';
 
 /** Laws of every kernel with arenas. */
 export const arenaLaws: readonly Invariant<ArenaWorld>[] = [
@@ -51,6 +67,8 @@ export const arenaLaws: readonly Invariant<ArenaWorld>[] = [
   allocationsSucceedWhereARunFits,
   refusedCallsChangeNothing,
   flaggedArenasAreNeverFaultedIn,
+  mappingsWithoutAddressAreRefused,
+  locksAreLetGo,
   onlyReservationsReserve,
   newPagesAreZero,
   freedPagesAreGone,
@@ -62,8 +80,16 @@ export const arenaLaws: readonly Invariant<ArenaWorld>[] = [
   castsAgree,
   programsKnowTheirArena,
   noCpuKeepsAFreedPage,
+  fdinfoCountsPages,
+  directValuesLieInTheArena,
 ];
+
+/** Laws of kernels that charge pages, and of those with a scratch page. */
+export const chargeLaws: readonly Invariant<ArenaWorld>[] = [creatorsPayForPages];
+export const scratchLaws: readonly Invariant<ArenaWorld>[] = [kernelTouchesFindAPage];
 
 /** Laws of kernels with bpf_arena_reserve_pages(), and of those with queued frees. */
 export const reservationLaws: readonly Invariant<ArenaWorld>[] = [reservationsOnlyTakeSlots];
+export const nodeLaws: readonly Invariant<ArenaWorld>[] = [unknownNodesAreRefused];
 export const queuedFreeLaws: readonly Invariant<ArenaWorld>[] = [queuedFreesWait];
+export const stageLaws: readonly Invariant<ArenaWorld>[] = [zapsWalkAreasThatStand, faultsTellWhatWasLacking];

@@ -7,7 +7,8 @@ import type { ArenaMapping } from '../../model/bpf/arena-user-side.ts';
 export const creationIsRefusedInOrder = invariant<ArenaWorld>({
   name: 'creation-is-refused-in-order',
   law: 'Attributes are refused as EINVAL, then E2BIG above 4 GiB, then ERANGE across a multiple of it, and else accepted.',
-  concerns: (_, { operation, taken }) => operation.name === 'arena_map_alloc' && taken.failing === 0,
+  after: ['arena_map_alloc'],
+  concerns: (_, { taken }) => taken.failing === 0,
   judgeStep(_, { taken, returned }, violated) {
     const answer = returned instanceof Refusal ? returned.answer : 'ok';
     const slots = taken.slots as number;

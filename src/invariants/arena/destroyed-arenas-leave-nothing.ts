@@ -8,7 +8,7 @@ export const destroyedArenasLeaveNothing = invariant<ArenaWorld>({
   name: 'destroyed-arenas-leave-nothing',
   law: 'After an arena is gone its kernel window maps nothing and no span of it is queued.',
   ghosts: [arenaLedger],
-  concerns: (_, { operation }) => operation.name === 'arena_map_free',
+  after: ['arena_map_free'],
   judgeStep(world, { taken, returned }, violated) {
     const { arena } = taken.arena as ArenaMapping;
     if (returned === false) violated('the map was freed while it was mapped: all of it leaks');
@@ -22,6 +22,6 @@ export const destroyedArenasLeaveNothing = invariant<ArenaWorld>({
     });
     if (mapped > 0) violated(`${mapped} entries of the window are left`);
     if (world.arenas.frees.spans.some((span) => span.arena === arena)) violated('a span of the arena is still queued');
-    if (ledgerOf(world).populated.length > 0) violated('a page was mapped while the arena was freed');
+    if (ledgerOf(world).populated > 0) violated('a page was mapped while the arena was freed');
   },
 });

@@ -1,14 +1,12 @@
 import { invariant } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import { freeRuns } from '../domains/arena.ts';
+import type { TouchedRun } from '../ghosts/arena-book-changes.ts';
 import { bySizeOf, freeRunsOf } from '../ghosts/arena-free-runs.ts';
 import { arenaLedger } from '../ghosts/arena-ledger.ts';
 
 /** Facts I1. A run next to another one would let a request fail that both together could serve. */
-export const freeRunsAreMaximalAndDisjoint = invariant<
-  ArenaWorld,
-  { arena: Parameters<typeof freeRunsOf>[0]; run: { first: number; last: number; stamp: number } }
->({
+export const freeRunsAreMaximalAndDisjoint = invariant<ArenaWorld, TouchedRun>({
   name: 'free-runs-are-maximal-and-disjoint',
   law: 'Free runs of an arena are not empty, do not overlap or touch, and both indices hold the same runs.',
   ghosts: [arenaLedger],

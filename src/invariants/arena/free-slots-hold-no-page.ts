@@ -1,5 +1,6 @@
 import { invariant } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
+import type { Arena } from '../../model/bpf/arena.ts';
 import { arenaSlots } from '../domains/arena.ts';
 import { runAt } from '../ghosts/arena-free-runs.ts';
 import { arenaLedger, ledgerOf, type TouchedSlots } from '../ghosts/arena-ledger.ts';
@@ -24,19 +25,18 @@ export const freeSlotsHoldNoPage = invariant<ArenaWorld, TouchedSlots>({
 });
 
 /** Slots of [first, last] with an entry in the tables, found table by table. */
-function populatedBetween(
-  { window, surroundings, start32 }: TouchedSlots['arena'],
-  first: number,
-  last: number,
-): number[] {
+function populatedBetween({ window, surroundings, start32 }: Arena, first: number, last: number): number[] {
   const slots: number[] = [];
-  const start = start32 >>> 12;
-  surroundings.machine.kernelTables.eachLowestTable(window.first, window.first + 2 ** 20, (table, firstPage) => {
-    for (let at = 0; at < 512; at++) {
-      if (table.word(2 * at) === 0) continue;
-      const slot = (firstPage + at - window.first - start + 2 ** 20) % 2 ** 20;
-      if (slot >= first && slot <= last) slots.push(slot);
-    }
-  });
+  // Slots of the band before its end, and those that come after it at its beginning.
+  for (const lap of [0, 2 ** 20]) {
+    const base = window.first + (start32 >>> 12) - lap;
+    const from = Math.max(base + first, window.first);
+    const end = Math.min(base + Math.min(last + 1, 2 ** 20), window.first + 2 ** 20);
+    surroundings.machine.kernelTables.eachLowestTable(from, end, (table, firstPage) => {
+      for (let page = Math.max(from, firstPage); page < Math.min(end, firstPage + 512); page++) {
+        if (table.word(2 * (page - firstPage)) !== 0) slots.push(page - base);
+      }
+    });
+  }
   return slots;
 }

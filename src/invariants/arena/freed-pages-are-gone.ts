@@ -3,21 +3,34 @@ import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
 import type { ArenaProgram } from '../../model/bpf/arena-program.ts';
 import { runAt } from '../ghosts/arena-free-runs.ts';
-import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
-import { registerOf } from './argument-register.ts';
+import { type ArenaLedger, arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
+import { isNull, lowHalfOf } from './argument-register.ts';
 
-/** The pages that a free names: rounded down to a page, cut at the end of the arena. Undefined when it names none. */
-function namedBy({ taken }: Happened): { arena: Arena; first: bigint; end: bigint; below: boolean } | undefined {
-  const { arena } = taken.program as ArenaProgram;
-  const register = registerOf(arena, taken);
-  const count = BigInt(taken.count as number);
-  if (register === 0n || count === 0n) return undefined;
-  const high = arena.userStart - BigInt.asUintN(32, arena.userStart);
-  const first = (high + BigInt.asUintN(32, register)) & ~0xfffn;
-  const wanted = first + count * 4096n;
-  const end = wanted < arena.userEnd ? wanted : arena.userEnd;
-  return first < end ? { arena, first, end, below: first < arena.userStart } : undefined;
+/** The user pages [first, end) that a free names: rounded down to a page, cut at the end of the arena. */
+interface Named {
+  readonly arena: Arena;
+  readonly first: number;
+  readonly end: number;
+  /** Whether they begin below the arena. */
+  readonly below: boolean;
 }
+
+/** Undefined when a free names no page. */
+function namedBy({ taken }: Happened): Named | undefined {
+  const { arena } = taken.program as ArenaProgram;
+  const count = taken.count as number;
+  if (count === 0 || isNull(arena, taken)) return undefined;
+  const window = Math.floor(arena.startPage / 2 ** 20) * 2 ** 20;
+  const first = window + Math.floor(lowHalfOf(arena, taken) / 4096);
+  const end = Math.min(first + count, arena.startPage + arena.userPages);
+  return first < end ? { arena, first, end, below: first < arena.startPage } : undefined;
+}
+
+const FREES = ['bpf_arena_free_pages'];
+
+/** A call that was refused the lock leaves its pages to the worker, as one that must not sleep (facts J5). */
+const runsAtOnce = ({ failing }: ArenaWorld, { taken }: Happened): boolean =>
+  taken.sleepable === true && failing.failed !== 'lock';
 
 /**
  * Facts I25: after the call nobody sees the pages any more, and their slots may be had again. A page that another free has
@@ -27,35 +40,47 @@ export const freedPagesAreGone = invariant<ArenaWorld>({
   name: 'freed-pages-are-gone',
   law: 'After a free that may sleep its slots are free, hold no page, and no process has an entry for them.',
   ghosts: [arenaLedger],
-  concerns: (_, happened) =>
-    happened.operation.name === 'bpf_arena_free_pages' &&
-    happened.taken.sleepable === true &&
-    namedBy(happened)?.below === false,
+  after: FREES,
+  concerns: (world, happened) => runsAtOnce(world, happened) && namedBy(happened)?.below === false,
   judgeStep(world, happened, violated) {
     const { arena, first, end } = namedBy(happened)!;
     const ledger = ledgerOf(world);
     const whole = arena.userPages === arena.attributes.maxEntries;
-    for (let page = Number(first >> 12n); page < Math.min(Number(end >> 12n), Number(first >> 12n) + 256); page++) {
-      const slot = page - Number(arena.userStart >> 12n);
+    const run = runAt(arena, first - arena.startPage);
+    const processes = world.processes.items;
+    for (let page = first; page < Math.min(end, first + 256); page++) {
+      const slot = page - arena.startPage;
       const frame = ledger.kernelFrame(arena, page % 2 ** 20);
       if (frame !== undefined) violated(`slot ${slot} still holds frame ${frame}`);
-      if (whole && runAt(arena, slot) === undefined) violated(`slot ${slot} is not free`);
-      for (const process of world.processes.items) {
-        const seen = mapsArena(arena, process, page) ? ledger.userFrame(process, page) : undefined;
-        const awaitsZap = seen !== undefined && ledger.holders(seen).underWay > 0;
-        if (seen !== undefined && !awaitsZap)
-          violated(`process ${process.number} still sees frame ${seen} in slot ${slot}`);
+      if (whole && (run === undefined || run.last < slot)) violated(`slot ${slot} is not free`);
+      for (let at = 0; at < processes.length; at++) {
+        const seen = seenBy(processes[at]!, page, arena, ledger);
+        if (seen !== undefined) violated(`process ${at + 1} still sees frame ${seen} in slot ${slot}`);
       }
     }
   },
 });
+
+/** The frame that a process maps at a page of the arena, unless a free under way still has to zap it. */
+function seenBy(
+  process: ArenaWorld['processes']['items'][number],
+  page: number,
+  arena: Arena,
+  ledger: ArenaLedger,
+): number | undefined {
+  const frame = ledger.userFrame(process, page);
+  if (frame === undefined || ledger.holders.calls(frame) > 0) return undefined;
+  const file = process.areaAt(page)?.file as { readonly arena?: Arena } | undefined;
+  return file?.arena === arena ? frame : undefined;
+}
 
 /** Facts I26 and M9. */
 export const freesStayInsideTheArena = invariant<ArenaWorld>({
   name: 'frees-stay-inside-the-arena',
   law: 'A free that begins below the arena or behind its end changes nothing.',
   ghosts: [arenaLedger],
-  concerns: (_, happened) => happened.operation.name === 'bpf_arena_free_pages' && namedBy(happened)?.below !== false,
+  after: FREES,
+  concerns: (_, happened) => namedBy(happened)?.below !== false,
   judgeStep(world, _, violated) {
     const { slots, pages } = ledgerOf(world);
     for (const { first, last } of slots) violated(`slots [${first}, ${last}] changed`);
@@ -66,16 +91,12 @@ export const freesStayInsideTheArena = invariant<ArenaWorld>({
 /** Facts I27: until the worker runs nothing changes. */
 export const queuedFreesWait = invariant<ArenaWorld>({
   name: 'queued-frees-wait',
-  law: 'A free from a call site that must not sleep changes no slot and no entry before the worker runs.',
+  law: 'A free from a call site that must not sleep, or that was refused the lock, changes no slot and no entry before the worker runs.',
   ghosts: [arenaLedger],
-  concerns: (_, { operation, taken }) => operation.name === 'bpf_arena_free_pages' && taken.sleepable === false,
+  after: FREES,
+  concerns: (world, happened) => !runsAtOnce(world, happened),
   judgeStep(world, _, violated) {
-    const { slots, pages, populated } = ledgerOf(world);
-    if (slots.length + pages.length + populated.length > 0) violated('the free did not wait for its worker');
+    const { slots, pages, entries } = ledgerOf(world);
+    if (slots.length + pages.length + entries.length > 0) violated('the free did not wait for its worker');
   },
 });
-
-function mapsArena(arena: Arena, { areas }: ArenaWorld['processes']['items'][number], page: number): boolean {
-  const area = areas.find(({ first, end }) => page >= first && page < end);
-  return area !== undefined && (area.file as { readonly arena?: Arena } | undefined)?.arena === arena;
-}

@@ -10,9 +10,10 @@ export const newPagesAreZero = invariant<ArenaWorld>({
   name: 'new-pages-are-zero',
   law: 'A page is all zero when its slot first becomes visible.',
   ghosts: [arenaLedger],
-  concerns: (world, { operation }) => !WRITES.has(operation.name) && ledgerOf(world).populated.length > 0,
+  concerns: (world, { operation }) => ledgerOf(world).populated > 0 && !WRITES.has(operation.name),
   judgeStep(world, _, violated) {
-    for (const { index, frame } of ledgerOf(world).populated) {
+    for (const { arena, index, frame } of ledgerOf(world).entries) {
+      if (frame === undefined || frame === arena.scratch) continue;
       const page = world.machine.memory.frame(frame);
       const zero =
         page.uniformByte === 0 || (page.uniformByte === undefined && page.view().every((byte) => byte === 0));

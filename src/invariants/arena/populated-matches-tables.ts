@@ -1,30 +1,20 @@
 import { invariant } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
-import { ArenaWindow } from '../../model/bpf/arena-window.ts';
+import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
 
-/** Facts I12: `memlock:` in fdinfo is this count since 89318afb1414. Counted where an arena is small enough. */
+/** Facts I12: `memlock:` in fdinfo is this count since 89318afb1414. */
 export const populatedMatchesTables = invariant<ArenaWorld>({
   name: 'populated-matches-tables',
   law: 'An arena counts as many pages as its kernel window maps.',
-  concerns: ({ arenas }, { changes }) =>
-    changes.of(ArenaWindow).length > 0 && arenas.live.some(({ arena }) => arena.window.populated <= FEW),
-  judgeStep({ arenas, machine }, { changes }, violated) {
-    const changed = changes.of(ArenaWindow);
-    for (const { arena } of arenas.live) {
-      const { populated, first } = arena.window;
-      if (populated > FEW || !changed.includes(arena.window)) continue;
-      let mapped = 0;
-      machine.kernelTables.eachLowestTable(first - GUARD, first + 2 ** 20 + GUARD, (table, firstPage) => {
-        for (let at = 0; at < 512; at++) {
-          const inside = firstPage + at >= first - GUARD && firstPage + at < first + 2 ** 20 + GUARD;
-          if (inside && table.word(2 * at) !== 0) mapped++;
-        }
-      });
+  ghosts: [arenaLedger],
+  concerns: (world) => ledgerOf(world).entries.length > 0,
+  judgeStep(world, _, violated) {
+    const ledger = ledgerOf(world);
+    for (const { arena } of world.arenas.live) {
+      const { populated } = arena.window;
+      const scratch = arena.scratch === undefined ? 0 : ledger.holders.kernel(arena.scratch);
+      const mapped = ledger.mappedBy(arena) - scratch;
       if (mapped !== populated) violated(`${populated} pages are counted, ${mapped} are mapped`);
     }
   },
 });
-
-const FEW = 32;
-/** Pages of half a guard. */
-const GUARD = 8;

@@ -1,64 +1,73 @@
 import { invariant } from '../../language/invariant.ts';
 import { Refusal } from '../../language/operation.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
-import type { Arena } from '../../model/bpf/arena.ts';
 import type { ArenaProgram } from '../../model/bpf/arena-program.ts';
 import { ArenaMapping } from '../../model/bpf/arena-user-side.ts';
 import type { Process } from '../../model/kernel/user-memory/process.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
-import { registerOf } from './argument-register.ts';
+import { lowHalfOf } from './argument-register.ts';
 
 const WIDTHS: Readonly<Record<string, number>> = { b: 1, h: 2, w: 4, dw: 8 };
 
-/** The bytes of a program's access as the tables have them; undefined when a page of it is absent. */
-function bytesOf(world: ArenaWorld, taken: Readonly<Record<string, unknown>>): Uint8Array | undefined {
-  const { arena } = taken.program as ArenaProgram;
-  const at = Number(BigInt.asUintN(32, registerOf(arena, taken))) + (taken.offset as number);
-  const bytes = new Uint8Array(WIDTHS[taken.width as string]!);
-  for (let index = 0; index < bytes.length; index++) {
-    const page = Math.floor((at + index) / 4096);
-    const leaf = world.machine.kernelTables.translate(arena.window.first + page);
-    if (leaf === undefined) return undefined;
-    bytes[index] = world.machine.memory.frame(leaf.frame).byteAt((((at + index) % 4096) + 4096) % 4096);
-  }
-  return bytes;
-}
+/** The bytes that {@link valueAt} found. */
+const bytes = new DataView(new ArrayBuffer(8));
 
-const wordOf = (bytes: Uint8Array): bigint => bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+/** What stands where a program's access goes, as the tables have it; undefined when a page of it is absent. */
+function valueAt(world: ArenaWorld, taken: Readonly<Record<string, unknown>>): bigint | undefined {
+  const { arena } = taken.program as ArenaProgram;
+  const at = lowHalfOf(arena, taken) + (taken.offset as number);
+  const length = WIDTHS[taken.width as string]!;
+  const { kernelTables, memory } = world.machine;
+  bytes.setBigUint64(0, 0n);
+  let page = Number.NaN;
+  let frame: Frame | undefined;
+  for (let index = 0; index < length; index++) {
+    if (Math.floor((at + index) / 4096) !== page) {
+      page = Math.floor((at + index) / 4096);
+      const number = kernelTables.frameOf(arena.window.first + page);
+      if (number < 0) return undefined;
+      frame = memory.frame(number);
+    }
+    bytes.setUint8(index, frame!.byteAt(at + index - page * 4096));
+  }
+  return bytes.getBigUint64(0, true);
+}
 
 /** Facts I31 to I33: what the program got is what stands in the page, or 0 where none stands. */
 export const loadsTellThePage = invariant<ArenaWorld>({
   name: 'loads-tell-the-page',
   law: 'A load gives the bytes that the kernel maps at the address; with an absent page in it, 0 and a report.',
-  concerns: (_, { operation }) => operation.name === 'arena_load',
+  after: ['arena_load'],
   judgeStep(world, { taken, returned }, violated) {
     const { value, report } = returned as { readonly value: bigint; readonly report?: string };
-    const bytes = bytesOf(world, taken);
-    const expected = bytes === undefined ? 0n : wordOf(bytes);
+    const stands = valueAt(world, taken);
+    const signed = taken.signed === true && stands !== undefined;
+    const expected = signed ? extended(stands, WIDTHS[taken.width as string]!) : (stands ?? 0n);
     if (value !== expected) violated(`0x${value.toString(16)} was loaded where 0x${expected.toString(16)} stands`);
     const told = report === 'READ';
-    if (told !== (bytes === undefined && world.profile.faultReports)) {
-      violated(`the access ${bytes === undefined ? 'faulted' : 'succeeded'} and reported ${report ?? 'nothing'}`);
+    if (told !== (stands === undefined && world.profile.faultReports)) {
+      violated(`the access ${stands === undefined ? 'faulted' : 'succeeded'} and reported ${report ?? 'nothing'}`);
     }
   },
 });
+
+const extended = (value: bigint, width: number): bigint => BigInt.asUintN(64, BigInt.asIntN(8 * width, value));
 
 /** Facts I31 and I32: a store reaches the page of its address, and where none is, no memory at all. */
 export const storesReachTheirPageAlone = invariant<ArenaWorld>({
   name: 'stores-reach-their-page-alone',
   law: 'A store writes its value to the page that the kernel maps there; where none is mapped no memory changes.',
-  concerns: (_, { operation }) => operation.name === 'arena_store',
+  after: ['arena_store'],
   judgeStep(world, { taken, changes }, violated) {
-    const bytes = bytesOf(world, taken);
-    if (bytes === undefined) {
+    const stands = valueAt(world, taken);
+    if (stands === undefined) {
       const written = changes.of(Frame).filter(({ use }) => use === 'arena');
       if (written.length > 0) violated(`frame ${written[0]!.number} changed though no page is mapped there`);
       return;
     }
-    const expected = BigInt.asUintN(8 * bytes.length, taken.value as bigint);
-    if (wordOf(bytes) !== expected)
-      violated(`0x${wordOf(bytes).toString(16)} stands where 0x${expected.toString(16)} was stored`);
+    const expected = BigInt.asUintN(8 * WIDTHS[taken.width as string]!, taken.value as bigint);
+    if (stands !== expected) violated(`0x${stands.toString(16)} stands where 0x${expected.toString(16)} was stored`);
   },
 });
 
@@ -67,32 +76,33 @@ export const userReadsTellThePage = invariant<ArenaWorld>({
   name: 'user-reads-tell-the-page',
   law: 'What user space reads of an arena is what the kernel maps at the same address.',
   ghosts: [arenaLedger],
-  concerns: (_, { operation, returned }) => operation.name === 'process_vm_readv' && !(returned instanceof Refusal),
+  after: ['process_vm_readv'],
+  concerns: (_, { returned }) => !(returned instanceof Refusal),
   judgeStep(world, { taken, returned }, violated) {
     const read = returned as Uint8Array;
-    const { arena } = taken.arena as ArenaMapping;
-    const start = arena.userStart + BigInt(taken.page as number) * 4096n + BigInt(taken.byte as number);
+    const mapping = taken.arena as ArenaMapping;
     const step = Math.max(1, Math.floor(read.length / 64));
-    for (let at = 0; at < read.length; at += step) {
-      if (!mapsArena(taken.process as Process, arena, start + BigInt(at))) continue;
-      const byte = byteAt(world, arena, start + BigInt(at));
-      if (byte !== undefined && byte !== read[at]) {
-        violated(`byte ${at} reads ${read[at]} and is ${byte} in the kernel's page`);
+    let at = 0;
+    for (let page = taken.page as number, byte = taken.byte as number; at < read.length; page++, byte = 0) {
+      const end = Math.min(read.length, at + 4096 - byte);
+      const frame = frameBehind(world, taken.process as Process, mapping, page);
+      const first = at;
+      for (; at < end && frame !== undefined; at += step) {
+        const stands = frame.byteAt(byte + at - first);
+        if (stands === read[at]) continue;
+        violated(`byte ${at} reads ${read[at]} and is ${stands} in the kernel's page`);
         return;
       }
+      at = end;
     }
   },
 });
 
-function mapsArena({ areas }: Process, arena: Arena, address: bigint): boolean {
-  const page = Number(address >> 12n);
-  const area = areas.find(({ first, end }) => page >= first && page < end);
-  return area?.file instanceof ArenaMapping && area.file.arena === arena;
-}
-
-/** The byte behind an address of the arena; undefined outside of it and where a free is under way. */
-function byteAt(world: ArenaWorld, arena: Arena, address: bigint): number | undefined {
-  if (address < arena.userStart || address >= arena.userEnd) return undefined;
-  const frame = ledgerOf(world).kernelFrame(arena, Number((address >> 12n) & 0xfffffn));
-  return frame === undefined ? undefined : world.machine.memory.frame(frame).byteAt(Number(address & 0xfffn));
+/** The frame that the kernel maps for a page of the arena which the process maps; undefined also where a free is under way. */
+function frameBehind(world: ArenaWorld, process: Process, { arena }: ArenaMapping, page: number): Frame | undefined {
+  if (page < 0 || page >= arena.userPages) return undefined;
+  const file = process.areaAt(arena.startPage + page)?.file;
+  if (!(file instanceof ArenaMapping) || file.arena !== arena) return undefined;
+  const frame = ledgerOf(world).kernelFrame(arena, (arena.startPage + page) % 2 ** 20);
+  return frame === undefined ? undefined : world.machine.memory.frame(frame);
 }

@@ -3,7 +3,7 @@ import { Refusal } from '../../language/operation.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
 
-const CALLS = new Set(['bpf_arena_alloc_pages', 'bpf_arena_reserve_pages', 'arena_vm_fault']);
+const CALLS = ['bpf_arena_alloc_pages', 'bpf_arena_reserve_pages', 'arena_vm_fault'];
 
 /**
  * Facts I20, I23 and M16. A failed split of a run without memory loses its right part in kernels before September 2026, and
@@ -13,27 +13,51 @@ export const refusedCallsChangeNothing = invariant<ArenaWorld>({
   name: 'refused-calls-change-nothing',
   law: 'An allocation, a reservation or a fault that fails leaves the free slots and the pages as they were.',
   ghosts: [arenaLedger],
-  concerns: (_, { operation, returned }) => returned instanceof Refusal && CALLS.has(operation.name),
+  after: CALLS,
+  concerns: (_, { returned }) => returned instanceof Refusal,
   judgeStep(world, _, violated) {
-    const { slots, populated } = ledgerOf(world);
+    const { slots, entries } = ledgerOf(world);
     for (const { first, last } of slots) violated(`slots [${first}, ${last}] changed`);
-    for (const { index } of populated) violated(`index ${index} is populated`);
+    for (const { index, frame } of entries) if (frame !== undefined) violated(`index ${index} is populated`);
   },
 });
 
-const READS = new Set(['process_vm_readv', 'process_vm_writev', 'arena_vm_fault', 'mmap']);
+/** Facts C1 and F20: the page allocator would index its nodes with it. */
+export const unknownNodesAreRefused = invariant<ArenaWorld>({
+  name: 'unknown-nodes-are-refused',
+  law: 'An allocation from a node that does not exist is refused.',
+  after: ['bpf_arena_alloc_pages'],
+  concerns: ({ machine }, { taken }) =>
+    (taken.node as number) < -1 || (taken.node as number) >= machine.configuration.nodes,
+  judgeStep(_, { taken, returned }, violated) {
+    if (!(returned instanceof Refusal)) violated(`pages came from node ${taken.node}`);
+  },
+});
+
+/** Facts A4 and F5. */
+export const mappingsWithoutAddressAreRefused = invariant<ArenaWorld>({
+  name: 'mappings-without-address-are-refused',
+  law: 'A mapping for which no address is found is refused.',
+  after: ['mmap'],
+  concerns: ({ failing }) => failing.failed === 'unmapped area',
+  judgeStep(_, { returned }, violated) {
+    if (!(returned instanceof Refusal)) violated(`the arena was mapped at 0x${(returned as bigint).toString(16)}`);
+  },
+});
+
+const TOUCHES = ['process_vm_readv', 'process_vm_writev', 'arena_vm_fault', 'mmap', 'mlock', 'madvise'];
 
 /** Facts I20. */
 export const flaggedArenasAreNeverFaultedIn = invariant<ArenaWorld>({
   name: 'flagged-arenas-are-never-faulted-in',
   law: 'User space never populates an arena that has BPF_F_SEGV_ON_FAULT.',
   ghosts: [arenaLedger],
-  concerns: (world, { operation }) =>
-    READS.has(operation.name) && world.arenas.live.some(({ arena }) => (arena.attributes.flags & 0x2_0000) !== 0),
+  after: TOUCHES,
+  concerns: (world) => world.arenas.live.some(({ arena }) => (arena.attributes.flags & 0x2_0000) !== 0),
   judgeStep(world, _, violated) {
-    const ledger = ledgerOf(world);
-    for (const { arena, index } of ledger.populated) {
-      if ((arena.attributes.flags & 0x2_0000) !== 0) violated(`index ${index} was populated by a touch`);
+    for (const { arena, index, frame } of ledgerOf(world).entries) {
+      if (frame !== undefined && (arena.attributes.flags & 0x2_0000) !== 0)
+        violated(`index ${index} was populated by a touch`);
     }
   },
 });

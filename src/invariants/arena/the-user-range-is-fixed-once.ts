@@ -2,7 +2,7 @@ import { invariant } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import { Arena } from '../../model/bpf/arena.ts';
 import { arenas } from '../domains/arena.ts';
-import { arenaLedger } from '../ghosts/arena-ledger.ts';
+import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
 
 /** Facts I14. */
 export const theUserRangeIsOneWindow = invariant<ArenaWorld, Arena>({
@@ -23,7 +23,8 @@ export const theUserRangeIsOneWindow = invariant<ArenaWorld, Arena>({
 export const theUserRangeIsFixedOnce = invariant<ArenaWorld>({
   name: 'the-user-range-is-fixed-once',
   law: 'Once an arena has a user range it keeps it for good.',
-  concerns: (_, { changes }) => changes.of(Arena).length > 0,
+  ghosts: [arenaLedger],
+  concerns: (world) => ledgerOf(world).arenasChanged,
   judgeStep(_, { changes }, violated) {
     changes.each((owner, key, old) => {
       if (owner instanceof Arena && (key === 'userStart' || key === 'userEnd') && old !== 0n) {

@@ -14,8 +14,9 @@ export const usersSeeTheKernelsPage = invariant<ArenaWorld, TouchedPage>({
     const ledger = ledgerOf(world);
     const frame = ledger.userFrame(process, page);
     if (frame === undefined) return;
-    const area = process.areas.find(({ first, end }) => page >= first && page < end);
+    const area = process.areaAt(page);
     if (!(area?.file instanceof ArenaMapping)) {
+      if (area !== undefined && world.machine.memory.frame(frame).use === 'anonymous') return;
       violated(
         `process ${process.number} still maps frame ${frame} at page ${page.toString(16)}, where nothing is mapped`,
       );
@@ -31,5 +32,5 @@ export const usersSeeTheKernelsPage = invariant<ArenaWorld, TouchedPage>({
 
 /** A frame that a free under way has taken from the kernel's tables and not zapped yet is held by that call. */
 function awaitsZap(world: ArenaWorld, frame: number): boolean {
-  return ledgerOf(world).holders(frame).underWay > 0;
+  return ledgerOf(world).holders.calls(frame) > 0;
 }

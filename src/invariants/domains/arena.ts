@@ -1,9 +1,9 @@
 import type { Domain } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
-import { ArenaWindow } from '../../model/bpf/arena-window.ts';
+import type { TouchedRun } from '../ghosts/arena-book-changes.ts';
 import { freeRunsOf } from '../ghosts/arena-free-runs.ts';
-import { ledgerOf, type TouchedPage, type TouchedRun, type TouchedSlots } from '../ghosts/arena-ledger.ts';
+import { ledgerOf, type TouchedEntry, type TouchedPage, type TouchedSlots } from '../ghosts/arena-ledger.ts';
 
 /** Free runs of every arena. Laws over these domains need the ghost `arena-ledger`. */
 export const freeRuns: Domain<ArenaWorld, TouchedRun> = {
@@ -11,7 +11,7 @@ export const freeRuns: Domain<ArenaWorld, TouchedRun> = {
   *all({ arenas }) {
     for (const { arena } of arenas.live) for (const run of freeRunsOf(arena).items()) yield { arena, run };
   },
-  changed: (world) => ledgerOf(world).runs,
+  changed: (world) => ledgerOf(world).books.standing,
 };
 
 /** Slots of every arena, in runs. */
@@ -24,14 +24,14 @@ export const arenaSlots: Domain<ArenaWorld, TouchedSlots> = {
 /** Frames that arenas or their users hold. */
 export const heldFrames: Domain<ArenaWorld, number> = {
   name: 'frames of arenas',
-  all: (world) => ledgerOf(world).heldFrames(),
+  all: (world) => ledgerOf(world).holders.frames(),
   changed: (world) => ledgerOf(world).frames,
 };
 
 /** User pages of every process. */
 export const userPages: Domain<ArenaWorld, TouchedPage> = {
   name: 'user pages',
-  all: (world) => ledgerOf(world).userPages(world),
+  all: (world) => ledgerOf(world).userPages(),
   changed: (world) => ledgerOf(world).pages,
 };
 
@@ -42,15 +42,11 @@ export const arenas: Domain<ArenaWorld, Arena> = {
   changed: (world) => (ledgerOf(world).arenasChanged ? world.arenas.live.map(({ arena }) => arena) : NONE),
 };
 
-/** Live arenas whose kernel windows changed. */
-export const changedWindows: Domain<ArenaWorld, Arena> = {
-  name: 'kernel windows of arenas',
-  all: (world) => world.arenas.live.map(({ arena }) => arena),
-  changed(world, { changes }) {
-    const windows = changes.of(ArenaWindow);
-    if (windows.length === 0) return NONE;
-    return world.arenas.live.map(({ arena }) => arena).filter(({ window }) => windows.includes(window));
-  },
+/** Entries of the kernel windows of live arenas. */
+export const kernelEntries: Domain<ArenaWorld, TouchedEntry> = {
+  name: 'kernel entries of arenas',
+  all: (world) => ledgerOf(world).kernelEntries(),
+  changed: (world) => ledgerOf(world).entries,
 };
 
 const NONE: readonly Arena[] = [];

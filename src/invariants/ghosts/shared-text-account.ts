@@ -7,7 +7,8 @@ import type { VmArea } from '../../model/kernel/vmalloc.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import type { World } from '../../model/world.ts';
 import { TextBlock } from './text-blocks.ts';
-import { type Owner, type TextEvent, textEvents } from './text-events.ts';
+import type { Owner, TextEvent } from './text-event.ts';
+import { textEvents } from './text-events.ts';
 import type { TextPage } from './text-owners.ts';
 
 /** Text that somebody was given and has not given back. */

@@ -12,7 +12,10 @@ import { progPackIntroductionSuite } from './prog-pack-introduction.ts';
 import { progPackLengthsSuite } from './prog-pack-lengths.ts';
 import { roxCacheSuite } from './rox-cache.ts';
 import { textPokeSuite } from './text-poke.ts';
+import { textSelftestSuite } from './text-selftest.ts';
 import { vmallocSuite } from './vmalloc.ts';
+import { vmallocTextSuite } from './vmalloc-text.ts';
+import { wholeSuite } from './whole.ts';
 
 /** Every suite of the project, in the order in which the main job runs them. */
 export const allSuites: readonly AnySuite[] = [
@@ -33,4 +36,7 @@ export const allSuites: readonly AnySuite[] = [
   execmemProposalSuite,
   execmemSelftestSuite,
   roxCacheSuite,
+  vmallocTextSuite,
+  textSelftestSuite,
+  wholeSuite,
 ];

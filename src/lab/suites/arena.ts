@@ -1,20 +1,43 @@
 import { arenaFreeFaults } from '../../faults/arena-frees.ts';
+import { arenaLifeFaults } from '../../faults/arena-life.ts';
 import { arenaPageFaults } from '../../faults/arena-pages.ts';
+import { arenaProgramFaults } from '../../faults/arena-programs.ts';
 import { arenaUserFaults } from '../../faults/arena-user.ts';
 import { arenaKernelBugs } from '../../invariants/arena/arena-kernel-bugs.ts';
-import { arenaLaws, queuedFreeLaws, reservationLaws } from '../../invariants/arena/arena-laws.ts';
+import {
+  arenaLaws,
+  chargeLaws,
+  nodeLaws,
+  queuedFreeLaws,
+  reservationLaws,
+  scratchLaws,
+  stageLaws,
+} from '../../invariants/arena/arena-laws.ts';
 import type { Fault } from '../../language/fault.ts';
 import { suite } from '../../language/suite.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
-import { arenaAccessOperations } from '../../operations/arena-access.ts';
+import { arenaAccessOperations, arenaKernelTouchOperations } from '../../operations/arena-access.ts';
+import { arenaAdviseOperations } from '../../operations/arena-advise.ts';
 import { arenaLifeOperations } from '../../operations/arena-life.ts';
 import { arenaPageOperations, arenaStageOperations } from '../../operations/arena-pages.ts';
 import { arenaFaultOperations, arenaUserOperations } from '../../operations/arena-user.ts';
 import { bootArenaWorld } from '../boot-arena-world.ts';
 
-const operations = [...arenaLifeOperations, ...arenaPageOperations, ...arenaAccessOperations, ...arenaUserOperations];
+const operations = [
+  ...arenaLifeOperations,
+  ...arenaPageOperations,
+  ...arenaAccessOperations,
+  ...arenaUserOperations,
+  ...arenaAdviseOperations,
+];
 
-const faults: readonly Fault<ArenaWorld>[] = [...arenaPageFaults, ...arenaFreeFaults, ...arenaUserFaults];
+const faults: readonly Fault<ArenaWorld>[] = [
+  ...arenaPageFaults,
+  ...arenaFreeFaults,
+  ...arenaUserFaults,
+  ...arenaProgramFaults,
+  ...arenaLifeFaults,
+];
 const faultsOf = (name: string) => faults.filter(({ suite }) => suite === name);
 
 /** The whole of bpf_arena in kernels that can reserve. */
@@ -25,7 +48,7 @@ export const arenaSuite = suite({
   kernels: ['6.18', '6.17', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
   boot: bootArenaWorld,
   operations,
-  invariants: [...arenaLaws, ...reservationLaws],
+  invariants: [...arenaLaws, ...reservationLaws, ...chargeLaws],
   faults: faultsOf('arena'),
   kernelBugs: arenaKernelBugs,
   runs: 300,
@@ -52,12 +75,26 @@ export const arenaInterleavingSuite = suite({
   kernels: ['7.0', '7.1', '7.2', '7.3'],
   boot: bootArenaWorld,
   operations: [...operations, ...arenaStageOperations, ...arenaFaultOperations],
-  invariants: [...arenaLaws, ...reservationLaws, ...queuedFreeLaws],
+  invariants: [...arenaLaws, ...reservationLaws, ...queuedFreeLaws, ...stageLaws, ...chargeLaws, ...nodeLaws],
   faults: faultsOf('arena-interleaving'),
   kernelBugs: arenaKernelBugs,
   runs: 300,
   steps: 150,
 });
 
+/** Helpers that touch arenas, and the scratch page that they find. */
+export const arenaScratchSuite = suite({
+  name: 'arena-scratch',
+  about: 'Kernel code touches arenas too: where no page is, the scratch page stands in until one comes.',
+  kernels: ['7.2', '7.3'],
+  boot: bootArenaWorld,
+  operations: [...operations, ...arenaKernelTouchOperations],
+  invariants: [...arenaLaws, ...reservationLaws, ...chargeLaws, ...nodeLaws, ...scratchLaws],
+  faults: faultsOf('arena-scratch'),
+  kernelBugs: arenaKernelBugs,
+  runs: 150,
+  steps: 150,
+});
+
 /** The suites of arenas. */
-export const arenaSuites = [arenaSuite, earlyArenaSuite, arenaInterleavingSuite] as const;
+export const arenaSuites = [arenaSuite, earlyArenaSuite, arenaInterleavingSuite, arenaScratchSuite] as const;

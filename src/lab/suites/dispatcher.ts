@@ -1,5 +1,6 @@
 import { dispatcherFaults } from '../../faults/dispatcher.ts';
 import { textKernelBugs } from '../../invariants/text-kernel-bugs.ts';
+import { theDispatcherServesThoseAttached } from '../../invariants/the-dispatcher-serves-those-attached.ts';
 import { theRewrittenHalfIsOutOfReach } from '../../invariants/the-rewritten-half-is-out-of-reach.ts';
 import { suite } from '../../language/suite.ts';
 import { dispatcherOperations } from '../../operations/dispatcher.ts';
@@ -13,7 +14,7 @@ export const dispatcherSuite = suite({
   kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3'],
   boot: bootWorld,
   operations: [...dispatcherOperations, bpfJitFree],
-  invariants: [...dispatcherTextLaws, theRewrittenHalfIsOutOfReach],
+  invariants: [theDispatcherServesThoseAttached, ...dispatcherTextLaws, theRewrittenHalfIsOutOfReach],
   faults: dispatcherFaults,
   kernelBugs: textKernelBugs,
   runs: 120,

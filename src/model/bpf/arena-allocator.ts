@@ -39,7 +39,7 @@ export class ArenaAllocator {
     const nodeExists = this.nodeExists(node);
     if (!nodeExists && profile.unknownNode === 'refused') return NULL;
     if (!this.accepts(arena, address, count)) return NULL;
-    if (failing.next('page list')) return NULL;
+    if (failing.next('page list') || this.cannotLock()) return NULL;
     const slot = this.claim(arena, address, count);
     if (typeof slot !== 'number') return NULL;
     if (!nodeExists) return 'oops';
@@ -83,10 +83,10 @@ export class ArenaAllocator {
     arena.free.rollBack(slot + filled, count - filled);
   }
 
-  /** The new page of a slot, zeroed. */
-  newPage(): number | undefined {
+  /** A new page for a slot, zeroed, which the creator of the map pays for. */
+  newPage({ payer }: Arena): number | undefined {
     if (this.#parts.failing.next('page')) return undefined;
-    return this.#parts.references.allocate('arena')?.number;
+    return this.#parts.references.allocate('arena', payer)?.number;
   }
 
   /** Maps one new page at a window index; false when memory ran out. */
@@ -94,11 +94,18 @@ export class ArenaAllocator {
     return this.#fillBatch(arena, index, 1);
   }
 
+  /** rqspinlock since 7.0: taking it can fail, where a mutex waits. */
+  cannotLock(): boolean {
+    return this.#parts.profile.lock === 'rqspinlock' && this.#parts.failing.next('lock');
+  }
+
   /** 0 also for an address that is not page aligned, which reserves nothing (facts L8). */
   reserve(arena: Arena, address: bigint, count: number): 0 | Errno {
-    if (count === 0 || (address & 0xfffn) !== 0n) return 0;
+    if (count === 0) return 0;
+    if ((address & 0xfffn) !== 0n) return this.#parts.profile.latent.has('L8') ? 0 : '-EINVAL';
     const slot = arena.slotAt(address);
     if (slot + count > arena.userPages) return '-EINVAL';
+    if (this.cannotLock()) return '-EBUSY';
     return arena.free.claim(slot, count) ?? 0;
   }
 
@@ -116,7 +123,7 @@ export class ArenaAllocator {
     const frames: number[] = [];
     let mapped = 0;
     while (frames.length < count) {
-      const frame = this.newPage();
+      const frame = this.newPage(arena);
       if (frame === undefined) break;
       frames.push(frame);
     }

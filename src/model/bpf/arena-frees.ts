@@ -1,4 +1,5 @@
 import { JournaledArray } from '../../base/journal.ts';
+import type { VmArea } from '../kernel/user-memory/vm-area.ts';
 import type { Arena, ArenaSurroundings } from './arena.ts';
 import { high32, low32, slotOf } from './arena-address.ts';
 
@@ -17,8 +18,16 @@ export interface FreedRange {
 /** A free that has cleared the kernel's entries and still has to zap user entries and to release the frames. */
 export interface FreeInFlight extends FreedRange {
   readonly frames: readonly number[];
-  /** What is still to do. */
-  stage: 'zap' | 'release' | 'done';
+  /** What is still to do; between `zap` and `walk` the areas to visit are noted. */
+  stage: 'zap' | 'walk' | 'release' | 'done';
+  /** Areas that the zap has found in the records of the arena and will walk. */
+  noted: readonly NotedArea[];
+}
+
+/** An area as the zap found it, with where it began: a later kernel looks it up there again. */
+interface NotedArea {
+  readonly area: VmArea;
+  readonly first: number;
 }
 
 /**
@@ -43,9 +52,14 @@ export class ArenaFrees {
   free(arena: Arena, address: bigint, count: number, sleepable: boolean): void {
     const range = this.rangeToFree(arena, address, count);
     if (range === undefined) return;
-    if (!sleepable) this.defer(range);
+    if (!sleepable || this.cannotLock()) this.defer(range);
     else if (this.#parts.profile.freeInStages) this.finish(this.begin(range));
     else this.freeUnderMutex(range);
+  }
+
+  /** A call that cannot have the lock leaves its range to the worker, and the worker leaves it to its next run (facts J5). */
+  cannotLock(): boolean {
+    return this.#parts.profile.lock === 'rqspinlock' && this.#parts.failing.next('lock');
   }
 
   /** What the arguments name: the address is rounded down, the end clamped. Undefined when there is nothing to free. */
@@ -72,8 +86,8 @@ export class ArenaFrees {
 
   /** To 6.19: all under one mutex; user entries of several pages go first, those of a single one with its page. */
   freeUnderMutex(range: FreedRange): void {
-    const { arena, slot, index, count } = range;
-    arena.free.release(slot, count);
+    const { arena, index, count } = range;
+    this.markFree(range);
     if (count > 1) this.zap(range);
     arena.window.eachPresent(index, index + count, (at, frame) => {
       if (count === 1 && this.looksMapped(frame)) this.zap(range);
@@ -83,18 +97,54 @@ export class ArenaFrees {
     });
   }
 
-  /** Since 7.0, under the spinlock: clears the kernel's entries and marks the slots free; flushes after the lock. */
-  begin(range: FreedRange): FreeInFlight {
-    const { arena, index, count } = range;
-    const frames = this.takeFromKernel(range);
-    if (frames.length > 0) arena.window.flush(index, index + count);
-    return { ...range, frames, stage: 'zap' };
+  /** Puts the slots into the book; that this can fail is ignored (F28). */
+  markFree({ arena, slot, count }: FreedRange): void {
+    arena.free.release(slot, count);
   }
 
-  /** Without the lock: several pages are always zapped, a single one where it looks mapped by a user. */
-  zapUsers(inFlight: FreeInFlight): void {
-    if (inFlight.count > 1 || inFlight.frames.some((frame) => this.looksMapped(frame))) this.zap(inFlight);
+  /** Since 7.0, under the spinlock: clears the kernel's entries and marks the slots free; flushes after the lock. */
+  begin(range: FreedRange): FreeInFlight {
+    if (!this.#parts.profile.latent.has('L3')) this.#forgetQueued(range);
+    const frames = this.takeFromKernel(range);
+    return { ...range, frames, stage: 'zap', noted: [] };
+  }
+
+  /** Without the lock: several pages are always zapped, a single one where it looks mapped by a user. Returns whom it walked. */
+  zapUsers(inFlight: FreeInFlight): readonly VmArea[] {
+    let walked: readonly VmArea[] = [];
+    if (inFlight.stage === 'walk') walked = this.walkNoted(inFlight);
+    else if (this.concernsUsers(inFlight)) this.zap(inFlight);
     this.#parts.journal.set(inFlight, 'stage', 'release');
+    return walked;
+  }
+
+  concernsUsers({ count, frames }: FreeInFlight): boolean {
+    return count > 1 || frames.some((frame) => this.looksMapped(frame));
+  }
+
+  /** The zap has read the list of records and is about to walk their areas; nothing keeps those where they are. */
+  noteAreas(inFlight: FreeInFlight): void {
+    const { items } = inFlight.arena.records;
+    const noted = this.concernsUsers(inFlight) ? items.map(({ area }) => ({ area, first: area.first })) : [];
+    this.#parts.journal.set(inFlight, 'noted', noted);
+    this.#parts.journal.set(inFlight, 'stage', 'walk');
+  }
+
+  /** Walks the areas noted, also those that are gone; since 80b89d0226a0 (7.2) only what is found again under mmap_lock. */
+  walkNoted({ noted, arena, userPage, count }: FreeInFlight): readonly VmArea[] {
+    const walked = noted.filter((found) => this.isFoundAgain(arena, found)).map(({ area }) => area);
+    for (const area of walked) {
+      const first = Math.max(userPage, area.first);
+      const end = Math.min(userPage + count, area.end);
+      if (first < end) area.process.zap(first, end);
+    }
+    return walked;
+  }
+
+  isFoundAgain(arena: Arena, { area, first }: NotedArea): boolean {
+    if (this.#parts.profile.zapBy === 'recorded-area') return true;
+    const found = area.process.areaAt(first);
+    return found === area && found.first === first && arena.records.items.some((record) => record.area === found);
   }
 
   release(inFlight: FreeInFlight): void {
@@ -103,7 +153,7 @@ export class ArenaFrees {
   }
 
   finish(inFlight: FreeInFlight): void {
-    if (inFlight.stage === 'zap') this.zapUsers(inFlight);
+    if (inFlight.stage !== 'release') this.zapUsers(inFlight);
     this.release(inFlight);
   }
 
@@ -112,8 +162,23 @@ export class ArenaFrees {
     if (!this.#parts.failing.next('free span')) this.#spans.push(range);
   }
 
+  /** Takes pages that are freed now out of the queued spans: kernels leave them to be freed once more (L3). */
+  #forgetQueued({ arena, slot, count }: FreedRange): void {
+    const meets = (span: FreedRange) =>
+      span.arena === arena && span.slot < slot + count && span.slot + span.count > slot;
+    for (let index = this.#spans.length - 1; index >= 0; index--) {
+      if (!meets(this.#spans.at(index)!)) continue;
+      const span = this.#spans.remove(index);
+      const before = slot - span.slot;
+      const after = slot + count - span.slot;
+      if (before > 0) this.#spans.insert(index, { ...span, count: before });
+      if (after < span.count) this.#spans.insert(index, shifted(span, after));
+    }
+  }
+
   /** arena_free_worker(): clears and marks the arena's spans one by one, then flushes, zaps (always) and releases. */
   drain(arena: Arena): number {
+    if (this.cannotLock()) return 0;
     const taken: FreeInFlight[] = [];
     for (let index = this.#spans.length - 1; index >= 0; index--) {
       if (this.#spans.at(index)?.arena === arena) taken.push(this.begin(this.#spans.remove(index)));
@@ -143,14 +208,24 @@ export class ArenaFrees {
     }
   }
 
-  /** Clears the entries and marks the slots free: one critical section. The scratch page is not a page to free. */
-  takeFromKernel({ arena, slot, index, count }: FreedRange): readonly number[] {
+  /** Clears the entries and marks the slots free, then flushes what was cleared. The scratch page is not a page to free. */
+  takeFromKernel(range: FreedRange): readonly number[] {
+    const { arena, index, count } = range;
     const frames: number[] = [];
+    let cleared = false;
     arena.window.eachPresent(index, index + count, (at, frame) => {
       if (frame !== arena.scratch) frames.push(frame);
       arena.window.clear(at);
+      cleared = true;
     });
-    arena.free.release(slot, count);
+    this.markFree(range);
+    if (cleared) arena.window.flush(index, index + count);
     return frames;
   }
+}
+
+/** What is left of a range without its first pages. */
+function shifted(range: FreedRange, pages: number): FreedRange {
+  const { slot, index, userPage, count } = range;
+  return { ...range, slot: slot + pages, index: index + pages, userPage: userPage + pages, count: count - pages };
 }

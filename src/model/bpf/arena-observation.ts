@@ -57,7 +57,7 @@ export function userPresent(arena: Arena, process: Process): Runs {
   if (!mapsBase(arena, process)) return [];
   const first = Number(arena.userStart >> 12n);
   const runs: Runs = [];
-  process.eachEntry(first, first + arena.userPages, (_, page) => append(runs, page - first));
+  process.eachEntry(first, first + arena.userPages, (_table, _index, page) => append(runs, page - first));
   return runs;
 }
 

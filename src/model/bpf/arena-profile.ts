@@ -1,3 +1,5 @@
+import { everyLatentBehaviour, type LatentBehaviour } from './arena-latent.ts';
+
 /**
  * Which behaviours of bpf_arena a kernel version has. A behaviour is named; a version is a record of behaviours. Sources:
  * kernel/bpf/arena.c of each version as digested in the project's facts, and recordings of the versions marked below.
@@ -36,8 +38,15 @@ export interface ArenaProfile {
   readonly memoryUsage: boolean;
   /** 3ac1a467e376: a direct value address one past the end is refused, 7.1. */
   readonly directValue: 'one-past-the-end' | 'inside';
-  /** Fault-in allocates before it takes the lock and answers OOM (rework seen after 7.2), or SIGSEGV. */
-  readonly faultWithoutMemory: 'SIGSEGV' | 'OOM';
+  /** Offsets of direct values: below 512 MiB, or since 12a1fe6e12db (7.0) any. */
+  readonly directOffsets: 'below-512-mib' | 'any';
+  /** What guards free slots and kernel entries: a mutex, or since 7.0 a spinlock that can fail to be taken. */
+  readonly lock: 'mutex' | 'rqspinlock';
+  /**
+   * Fault-in to 7.2 takes the lock, then decides, then allocates, and answers SIGSEGV without memory. Since 7.3 it allocates
+   * before it takes the lock (a rework read in bpf-rc, its release inferred): OOM comes even before BPF_F_SEGV_ON_FAULT.
+   */
+  readonly faultAllocates: 'under-lock' | 'before-lock';
   /** Pages are charged to the creator's memory cgroup; the patch set forgot (F4). */
   readonly charged: boolean;
   /** The patch set answered 0 where its search for an address failed (F5). */
@@ -57,6 +66,8 @@ export interface ArenaProfile {
   readonly acquireRelease: boolean;
   /** Sign-extending loads: a91ae3c89311, 6.18. */
   readonly signedLoads: boolean;
+  /** Which of the surprising behaviours there are: all, unless a world is built without some. */
+  readonly latent: ReadonlySet<LatentBehaviour>;
   /** The file system behind anonymous inodes forbids PROT_EXEC, so that mmap() answers EPERM. */
   readonly anonymousInodesNoExec: boolean;
   /** One mremap() may move several areas; a range that leaves an area that may not be moved so is refused first: 6.17. */
@@ -81,7 +92,9 @@ const v2: ArenaProfile = {
   scratchPage: false,
   memoryUsage: false,
   directValue: 'one-past-the-end',
-  faultWithoutMemory: 'SIGSEGV',
+  directOffsets: 'below-512-mib',
+  lock: 'mutex',
+  faultAllocates: 'under-lock',
   charged: false,
   unmappedAreaError: 'zero',
   faultReports: false,
@@ -92,6 +105,7 @@ const v2: ArenaProfile = {
   signedLoads: false,
   anonymousInodesNoExec: false,
   movesManyAreas: false,
+  latent: everyLatentBehaviour,
 };
 
 const v69: ArenaProfile = {
@@ -170,6 +184,8 @@ const v70: ArenaProfile = {
   ...v618,
   name: '7.0',
   about: 'Linux 7.0.13: any context may allocate, frees are staged and can be queued.',
+  lock: 'rqspinlock',
+  directOffsets: 'any',
   windowBuiltAtCreation: true,
   deferredFree: true,
   freeInStages: true,
@@ -202,7 +218,7 @@ const v73: ArenaProfile = {
   name: '7.3',
   about: 'Linux 7.3.4: fdinfo tells the memory of an arena.',
   memoryUsage: true,
-  faultWithoutMemory: 'OOM',
+  faultAllocates: 'before-lock',
 };
 
 /** By name, the newest last. `6.18` is what the others are compared with. */

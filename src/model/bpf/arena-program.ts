@@ -92,9 +92,9 @@ export class ArenaProgram {
 
   /** What the exception handler leaves behind: facts D4 and L6, and the change of 7.2. */
   faultingAtomic(place: Place, { kind, value, expect }: AtomicOperands): AccessAnswer {
-    const { faultingAtomic, extendsCmpxchg32 } = this.arena.surroundings.profile;
+    const { faultingAtomic, extendsCmpxchg32, latent } = this.arena.surroundings.profile;
     const destination = { fadd: value, xchg: value, ldacq: value, cmpxchg: expect }[kind as string];
-    if (faultingAtomic === 'clears-destination') {
+    if (faultingAtomic === 'clears-destination' || !latent.has('L6')) {
       const report = this.report(kind === 'ldacq' ? 'READ' : 'WRITE', place);
       return { value: destination === undefined ? undefined : 0n, report };
     }
@@ -104,7 +104,11 @@ export class ArenaProgram {
   }
 
   castToUser(value: bigint): bigint {
-    return castToUser(value, this.userStart, this.arena.convertsToUser);
+    const { convertsToUser, surroundings } = this.arena;
+    if (value !== 0n && convertsToUser && !surroundings.profile.latent.has('L7')) {
+      return high32(this.userStart) | BigInt.asUintN(32, value);
+    }
+    return castToUser(value, this.userStart, convertsToUser);
   }
 
   castToKernel(value: bigint): bigint {

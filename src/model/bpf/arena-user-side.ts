@@ -12,6 +12,7 @@ import {
 import type { Arena, ArenaSurroundings, VmaRecord } from './arena.ts';
 import { LARGEST_ARENA, SLOTS_PER_WINDOW } from './arena-address.ts';
 import type { ArenaAllocator } from './arena-allocator.ts';
+import type { LatentBehaviour } from './arena-latent.ts';
 
 const BELOW_WINDOW = BigInt(LARGEST_ARENA) - 1n;
 
@@ -35,10 +36,16 @@ export class ArenaUserSide {
       if (pageCount > userPages) return '-E2BIG';
       if (pageCount !== userPages || address !== userStart) return '-EINVAL';
     }
-    const found = unmappedArea(request, 2 * pageCount);
-    if (typeof found === 'string') return this.#parts.profile.unmappedAreaError === 'zero' ? 0n : found;
+    const found = this.#parts.failing.next('unmapped area') ? '-ENOMEM' : unmappedArea(request, 2 * pageCount);
+    if (typeof found === 'string') return this.noAddress(found);
     if (!this.crossesWindow(found, pageCount)) return found;
+    if (request.fixed && userStart === 0n && !this.#does('L4')) return '-EINVAL';
     return userStart !== 0n ? '-EFAULT' : (found + BELOW_WINDOW) & ~BELOW_WINDOW;
+  }
+
+  /** What is answered where no address was found: the patch set said 0 for every error (F5). */
+  noAddress(errno: Errno): bigint | Errno {
+    return this.#parts.profile.unmappedAreaError === 'zero' ? 0n : errno;
   }
 
   crossesWindow(start: bigint, pageCount: number): boolean {
@@ -53,6 +60,7 @@ export class ArenaUserSide {
     const start = BigInt(area.first) << 12n;
     const end = BigInt(area.end) << 12n;
     if (!this.fits(arena, start, end)) return '-EBUSY';
+    if (!this.#does('L2') && area.pageCount !== arena.attributes.maxEntries) return '-EINVAL';
     if (this.#parts.failing.next('vma record')) return '-ENOMEM';
     this.remember(arena, area);
     if (arena.userStart !== start) arena.set('userStart', start);
@@ -82,14 +90,32 @@ export class ArenaUserSide {
   /** A fork or a split has made a copy of an area, which shares its record. */
   opened(area: VmArea): void {
     const record = area.privateData as VmaRecord;
+    this.#countWriter(area, 1);
     if (this.#parts.profile.sharersCounted) this.#parts.journal.set(record, 'sharers', record.sharers + 1);
   }
 
   /** The last sharer takes the record away. To 7.0 the record may outlive the area that it names (F21). */
   closed(arena: Arena, area: VmArea): void {
     const record = area.privateData as VmaRecord;
+    this.#countWriter(area, -1);
     this.#parts.journal.set(record, 'sharers', record.sharers - 1);
     if (record.sharers === 0) arena.records.remove(arena.records.items.indexOf(record));
+  }
+
+  /** map->writecnt as other maps keep it: kernels leave it alone here (L5). */
+  #countWriter({ mayRights, file }: VmArea, more: number): void {
+    if (this.#does('L5') || (mayRights & PROT_WRITE) === 0) return;
+    const { arena } = file as ArenaMapping;
+    arena.set('writers', arena.writers + more);
+  }
+
+  #does(behaviour: LatentBehaviour): boolean {
+    return this.#parts.profile.latent.has(behaviour);
+  }
+
+  /** Whether the page that a fault was answered with may still be installed: kernels do not ask again (L9). */
+  mayInstall(arena: Arena, page: number, frame: number): boolean {
+    return this.#does('L9') || arena.window.frameAt(this.indexOf(arena, page)) === frame;
   }
 
   maySplit(_arena: Arena): boolean {
@@ -102,15 +128,67 @@ export class ArenaUserSide {
    */
   fault(arena: Arena, area: VmArea, page: number): FaultAnswer {
     const index = this.indexOf(arena, page);
+    const slot = page - area.first + area.filePage;
+    if (this.#parts.profile.faultAllocates === 'before-lock') return this.#faultBeforeLock(arena, slot, index);
+    if (this.#allocator.cannotLock()) return 'RETRY';
+    arena.set('locked', true);
+    const answer = this.#decide(arena, slot, index);
+    this.unlock(arena, answer);
+    return answer;
+  }
+
+  /** Each way out of the handler lets go of the lock. */
+  unlock(arena: Arena, _answer: FaultAnswer): void {
+    arena.set('locked', false);
+  }
+
+  #decide(arena: Arena, slot: number, index: number): FaultAnswer {
     const present = arena.window.frameAt(index);
     if (present !== undefined) return present === arena.scratch ? 'SIGSEGV' : this.share(present);
-    if (arena.segvOnFault) return 'SIGSEGV';
-    const slot = page - area.first + area.filePage;
-    const { faultWithoutMemory } = this.#parts.profile;
-    if (arena.free.claimForFault(slot) !== undefined) return faultWithoutMemory;
+    if (this.mustNotPopulate(arena)) return 'SIGSEGV';
+    if (this.#isReserved(arena, slot) || arena.free.claimForFault(slot) !== undefined) return 'SIGSEGV';
     if (this.#allocator.place(arena, index)) return this.share(arena.window.frameAt(index)!);
     arena.free.rollBack(slot, 1);
-    return faultWithoutMemory;
+    return 'SIGSEGV';
+  }
+
+  /** The rework: a page is had before anything is decided under the lock, and dropped where it is not used. */
+  #faultBeforeLock(arena: Arena, slot: number, index: number): FaultAnswer {
+    const present = arena.window.frameAt(index);
+    if (present !== undefined) {
+      if (this.#allocator.cannotLock()) return 'SIGBUS';
+      return present === arena.scratch ? 'SIGSEGV' : this.share(present);
+    }
+    const spare = this.#allocator.newPage(arena);
+    if (spare === undefined) return this.withoutMemory();
+    const refused = this.#allocator.cannotLock() ? 'SIGBUS' : this.#install(arena, slot, index, spare);
+    if (refused === undefined) return this.share(spare);
+    this.#parts.references.drop(spare);
+    return refused;
+  }
+
+  /** The allocator that may sleep has tried everything: mm's own handling of a lack of memory begins. */
+  withoutMemory(): FaultAnswer {
+    return 'OOM';
+  }
+
+  /** Under the lock: puts a spare page where none is. */
+  #install(arena: Arena, slot: number, index: number, spare: number): 'SIGSEGV' | 'OOM' | undefined {
+    if (this.mustNotPopulate(arena) || this.#isReserved(arena, slot)) return 'SIGSEGV';
+    if (arena.free.claimForFault(slot) !== undefined) return 'OOM';
+    if (arena.window.map(index, spare)) return undefined;
+    arena.free.rollBack(slot, 1);
+    return 'SIGSEGV';
+  }
+
+  /** Whether a slot without a page may not be touched for being reserved: kernels do not know (L1). */
+  #isReserved(arena: Arena, slot: number): boolean {
+    return !this.#does('L1') && !arena.free.isFree(slot);
+  }
+
+  /** BPF_F_SEGV_ON_FAULT */
+  mustNotPopulate(arena: Arena): boolean {
+    return arena.segvOnFault;
   }
 
   /** The window index of a user page: its low 32 bits decide, not its place in the mapping. */
@@ -149,6 +227,10 @@ export class ArenaMapping implements Mappable, VmAreaOperations {
 
   closed(area: VmArea): void {
     this.#side.closed(this.arena, area);
+  }
+
+  mayInstall(_area: VmArea, page: number, frame: number): boolean {
+    return this.#side.mayInstall(this.arena, page, frame);
   }
 
   maySplit(): boolean {

@@ -1,7 +1,9 @@
 import type { Journal, Undoable } from '../../base/journal.ts';
 import type { FailurePlan } from '../kernel/failing.ts';
 import { flushTlbKernelRange } from '../kernel/tlb-flush.ts';
+import type { Frame } from '../machine/frame.ts';
 import type { Machine } from '../machine/machine.ts';
+import { NOT_MAPPED } from '../machine/page-table.ts';
 import { KERNEL_DATA, KERNEL_TABLE } from '../machine/page-table-entry.ts';
 import { HALF_GUARD_PAGES, SLOTS_PER_WINDOW } from './arena-address.ts';
 
@@ -30,6 +32,10 @@ export class ArenaWindow implements Undoable {
   readonly #journal: Journal;
   readonly #failing: FailurePlan;
   #populated = 0;
+  /** Tables that were made and hold nothing yet. */
+  readonly #promised = { tables: 0 };
+  /** The frame that stands in for pages which kernel code touches and nobody has populated; it does not count as populated. */
+  scratch: number | undefined;
 
   /** @param areaFirst the first page of the area; it is {@link WINDOW_PAGES} long */
   constructor({ journal, machine, failing }: WindowSurroundings, areaFirst: number) {
@@ -46,7 +52,8 @@ export class ArenaWindow implements Undoable {
 
   /** The frame at an index, or undefined. */
   frameAt(index: number): number | undefined {
-    return this.#machine.kernelTables.translate(this.first + index)?.frame;
+    const frame = this.#machine.kernelTables.frameOf(this.first + index);
+    return frame === NOT_MAPPED ? undefined : frame;
   }
 
   /** vm_area_map_pages() refuses with -ERANGE what would reach past the upper guard. */
@@ -54,26 +61,41 @@ export class ArenaWindow implements Undoable {
     return index + count <= SLOTS_PER_WINDOW + HALF_GUARD_PAGES;
   }
 
-  /** Maps one page, which must be absent; false when there is no memory for a table. */
+  /**
+   * Maps one page where none is, or where the scratch page stands in; false when there is no memory for a table. That the entry
+   * of the scratch page is flushed when it is replaced is assumed: the sources read do not show it.
+   */
   map(index: number, frame: number): boolean {
-    const place = this.#place(index);
-    if (place === undefined) return false;
-    place.table.setEntry(place.index, frame, KERNEL_DATA);
-    this.#count(index, 1);
+    const page = this.first + index;
+    const table = this.#machine.kernelTables.lowestTable(page) ?? this.#newTable(page);
+    if (table === undefined) return false;
+    const replaces = table.word(2 * (page % 512)) !== 0;
+    table.setEntry(page % 512, frame, KERNEL_DATA);
+    this.#count(index, frame === this.scratch ? 0 : 1);
+    if (replaces) this.flush(index, index + 1);
     return true;
   }
 
-  /** Makes the tables of the band without any page: populate_pgtable_except_pte(). False when memory ran out. */
+  /**
+   * Makes the tables of the band without any page: populate_pgtable_except_pte(). False when memory ran out. There are some
+   * two thousand; nobody can tell an empty one from one that is made when its first page comes, so memory keeps their frames.
+   */
   build(): boolean {
-    for (let index = 0; index < SLOTS_PER_WINDOW; index += 512 - ((this.first + index) % 512)) {
-      if (this.#place(index) === undefined) return false;
-    }
+    const tables = this.#machine.kernelTables.missingTables(this.first, this.first + SLOTS_PER_WINDOW);
+    if (this.#failing.nextOf('page table', tables) || !this.#machine.memory.promise(tables)) return false;
+    this.#journal.set(this.#promised, 'tables', tables);
     return true;
   }
 
-  /** Where arena_map_free() stops looking for pages: the end of the band. */
+  /** The area is gone: tables that never held a page are nobody's. */
+  forgoTables(): void {
+    this.#machine.memory.forgoPromised(this.#promised.tables);
+    if (this.#promised.tables > 0) this.#journal.set(this.#promised, 'tables', 0);
+  }
+
+  /** Where arena_map_free() stops looking for pages: the end of the band, or since there is a scratch page of the guard. */
   freedEnd(): number {
-    return SLOTS_PER_WINDOW;
+    return this.scratch === undefined ? SLOTS_PER_WINDOW : SLOTS_PER_WINDOW + HALF_GUARD_PAGES;
   }
 
   /** remove_vm_area(): the whole area loses its entries. */
@@ -85,17 +107,19 @@ export class ArenaWindow implements Undoable {
 
   /** Removes one entry and tells which frame it held; the caller flushes. */
   clear(index: number): number | undefined {
-    const { table, index: at, level } = this.#machine.kernelTables.walk(this.first + index);
-    if (level > 1 || table.word(2 * at) === 0) return undefined;
+    const page = this.first + index;
+    const table = this.#machine.kernelTables.lowestTable(page);
+    const at = page % 512;
+    if (table === undefined || table.word(2 * at) === 0) return undefined;
     const frame = table.entryFrame(at);
     table.setEntry(at, 0, 0);
-    this.#count(index, -1);
+    this.#count(index, frame === this.scratch ? 0 : -1);
     return frame;
   }
 
   /** Calls `visit` for each page present in [from, to), in order. It may clear the page it is shown. */
   eachPresent(from: number, to: number, visit: (index: number, frame: number) => void): void {
-    if (this.#populated === 0) return;
+    if (this.#populated === 0 && this.scratch === undefined) return;
     const [first, end] = [this.first + from, this.first + to];
     this.#machine.kernelTables.eachLowestTable(first, end, (table, firstPage) => {
       for (let page = Math.max(first, firstPage); page < Math.min(end, firstPage + 512); page++) {
@@ -110,9 +134,16 @@ export class ArenaWindow implements Undoable {
     flushTlbKernelRange(this.#machine, this.first + from, this.first + to);
   }
 
-  #place(index: number) {
-    const newTable = () => (this.#failing.next('page table') ? undefined : this.#machine.memory.allocate('page-table'));
-    return this.#machine.kernelTables.place(this.first + index, 1, newTable, KERNEL_TABLE);
+  /** The table for the entry of a page, and those above it. */
+  #newTable(page: number): Frame | undefined {
+    const { memory, kernelTables } = this.#machine;
+    const make = () => {
+      const { tables } = this.#promised;
+      if (tables === 0) return this.#failing.next('page table') ? undefined : memory.allocate('page-table');
+      this.#journal.set(this.#promised, 'tables', tables - 1);
+      return memory.allocatePromised('page-table');
+    };
+    return kernelTables.place(page, 1, make, KERNEL_TABLE)?.table;
   }
 
   /** The entries themselves are the tables' affair. */

@@ -1,13 +1,16 @@
 import { JournaledArray } from '../../base/journal.ts';
 import type { Errno } from '../kernel/errno.ts';
 import type { Window } from '../kernel/layout.ts';
+import type { MemoryCgroup } from '../kernel/memory-cgroup.ts';
 import type { VmapAreas } from '../kernel/vmap-areas.ts';
 import type { Cpu } from '../machine/machine.ts';
 import { Arena, type ArenaSurroundings } from './arena.ts';
 import { ArenaAllocator } from './arena-allocator.ts';
 import { type ArenaAttributes, refuseAttributes } from './arena-attributes.ts';
+import { directValueAddress } from './arena-direct-value.ts';
 import type { FreeRanges } from './arena-free-ranges.ts';
 import { ArenaFrees } from './arena-frees.ts';
+import { ArenaKernelFaults } from './arena-kernel-faults.ts';
 import type { ArenaProfile } from './arena-profile.ts';
 import { ArenaProgram } from './arena-program.ts';
 import { ArenaMapping, ArenaUserSide } from './arena-user-side.ts';
@@ -22,20 +25,25 @@ export interface ArenasParts extends ArenaSurroundings {
   readonly vmalloc: Window;
 }
 
+/** Arenas in the order of their creation. A class of its own, so that the journal tells which list changed. */
+export class LiveArenas extends JournaledArray<ArenaMapping> {}
+
 /** The arenas of one kernel: creation and destruction, and who serves them between. */
 export class Arenas {
   readonly frees: ArenaFrees;
   readonly allocator: ArenaAllocator;
   readonly userSide: ArenaUserSide;
+  readonly kernelFaults: ArenaKernelFaults;
   readonly #parts: ArenasParts;
-  readonly #live: JournaledArray<ArenaMapping>;
+  readonly #live: LiveArenas;
 
   constructor(parts: ArenasParts) {
     this.#parts = parts;
     this.frees = new ArenaFrees(parts);
     this.allocator = new ArenaAllocator(parts, this.frees);
     this.userSide = new ArenaUserSide(parts, this.allocator);
-    this.#live = new JournaledArray<ArenaMapping>(parts.journal);
+    this.kernelFaults = new ArenaKernelFaults(parts);
+    this.#live = new LiveArenas(parts.journal);
   }
 
   get profile(): ArenaProfile {
@@ -47,8 +55,11 @@ export class Arenas {
     return this.#live.items;
   }
 
-  /** BPF_MAP_CREATE with BPF_MAP_TYPE_ARENA: the attributes, then arena_map_alloc(). All or nothing. */
-  create(attributes: ArenaAttributes): ArenaMapping | Errno {
+  /**
+   * BPF_MAP_CREATE with BPF_MAP_TYPE_ARENA: the attributes, then arena_map_alloc(). All or nothing. What it allocates itself is
+   * not charged: the creator's cgroup is written down (bpf_map_save_memcg()) when the arena stands.
+   */
+  create(attributes: ArenaAttributes, creator?: MemoryCgroup): ArenaMapping | Errno {
     const { failing, vmapAreas, vmalloc } = this.#parts;
     const refused = this.refuses(attributes);
     if (refused !== undefined) return refused;
@@ -57,7 +68,14 @@ export class Arenas {
     if (!failing.next('arena')) {
       const free = this.newFreeRanges(attributes.maxEntries);
       const window = this.newWindow(vmap.firstPage);
-      const arena = new Arena({ surroundings: this.#parts, attributes, vmap, free, window });
+      const arena = new Arena({
+        surroundings: this.#parts,
+        attributes,
+        vmap,
+        free,
+        window,
+        payer: this.payerOf(creator),
+      });
       if (this.equip(arena)) {
         const mapping = new ArenaMapping(arena, this.userSide);
         this.#live.push(mapping);
@@ -67,6 +85,11 @@ export class Arenas {
     }
     vmapAreas.freeLazily(vmap);
     return '-ENOMEM';
+  }
+
+  /** Who pays for pages of an arena: its creator, in kernels that charge. */
+  payerOf(creator: MemoryCgroup | undefined): MemoryCgroup | undefined {
+    return this.#parts.profile.charged ? creator : undefined;
   }
 
   /** What is wrong with the attributes, if anything. */
@@ -90,13 +113,23 @@ export class Arenas {
     return arena.userStart === 0n ? '-EINVAL' : new ArenaProgram(arena, cpu);
   }
 
+  /** The address of a byte of the arena, as the verifier puts it into a program. */
+  directValue(arena: Arena, offset: number): bigint | Errno {
+    return directValueAddress(arena, offset);
+  }
+
+  /** arena_map_mem_usage(): bytes that fdinfo shows as `memlock:`; 0 before the kernel counted (89318afb1414). */
+  memoryUsage({ window }: Arena): number {
+    return this.#parts.profile.memoryUsage ? window.populated * 4096 : 0;
+  }
+
   /** What later kernels make at creation: a scratch page (7.2), and the tables of the window (7.0). */
   equip(arena: Arena): boolean {
     const { profile, failing, references } = this.#parts;
     if (profile.scratchPage) {
       const scratch = failing.next('scratch page') ? undefined : references.allocate('arena');
       if (scratch === undefined) return false;
-      arena.scratch = scratch.number;
+      arena.window.scratch = scratch.number;
     }
     return !profile.windowBuiltAtCreation || arena.window.build();
   }
@@ -109,12 +142,13 @@ export class Arenas {
     const { references, vmapAreas } = this.#parts;
     const { arena } = mapping;
     this.#live.remove(this.#live.items.indexOf(mapping));
-    if (arena.records.length > 0) return false;
+    if (arena.records.length > 0 && this.profile.latent.has('L10')) return false;
     this.frees.drain(arena);
     arena.window.eachPresent(0, arena.window.freedEnd(), (_, frame) => {
       if (frame !== arena.scratch) references.drop(frame);
     });
     arena.window.clearAll();
+    arena.window.forgoTables();
     vmapAreas.freeLazily(arena.vmap);
     this.#dropScratch(arena);
     return true;

@@ -32,6 +32,14 @@ export class FailurePlan {
     return true;
   }
 
+  /** The same for `count` places of one kind that follow each other. */
+  nextOf(what: string, count: number): boolean {
+    const fails = this.#failing > this.#asked && this.#failing <= this.#asked + count;
+    this.#asked = fails ? this.#failing : this.#asked + count;
+    if (fails) this.#failed = what;
+    return fails;
+  }
+
   /** How many fallible places the last operation reached. */
   get asked(): number {
     return this.#asked;

@@ -108,28 +108,54 @@ export class PageTable {
     yield* this.#leavesOf(this.#memory.frame(this.root), this.levels, 0);
   }
 
-  /** Calls `visit` with every table of the lowest level that may hold entries of pages in [first, end), in order; empty ones are passed over. */
-  eachLowestTable(first: number, end: number, visit: (table: Frame, firstPage: number) => void): void {
-    this.#lowestTablesOf(this.#memory.frame(this.root), this.levels, first, end, visit);
+  /** The frame of a 4 KiB leaf, or {@link NOT_MAPPED}. Nothing is allocated on the way. */
+  frameOf(page: number): number {
+    const table = this.lowestTable(page);
+    if (table === undefined) return NOT_MAPPED;
+    const index = page % 512;
+    return isPresent(table.entryFlags(index)) ? table.entryFrame(index) : NOT_MAPPED;
   }
 
-  #lowestTablesOf(
-    table: Frame,
-    level: number,
-    first: number,
-    end: number,
-    visit: (table: Frame, firstPage: number) => void,
-  ): void {
-    const span = pagesAtLevel(level);
-    let index = PageTable.indexAt(first, level);
-    for (let from = firstPageOf(first, level); from < end; from += span, index++) {
+  /** The table that holds the 4 KiB entry of a page, or undefined where the walk ends above. */
+  lowestTable(page: number): Frame | undefined {
+    const high = Math.floor(page / LOW_SPAN);
+    const low = page - high * LOW_SPAN;
+    let table = this.#memory.frame(this.root);
+    for (let level = this.levels; level > 1; level--) {
+      const index = level > 3 ? (high >>> (9 * level - 36)) & 511 : (low >>> (9 * level - 9)) & 511;
       const flags = table.entryFlags(index);
-      if (!isPresent(flags) || (flags & LARGE) !== 0) continue;
-      const below = this.#memory.frame(table.entryFrame(index));
-      if (below.uniformByte === 0) continue;
-      if (level === 2) visit(below, from);
-      else this.#lowestTablesOf(below, level - 1, Math.max(first, from), Math.min(end, from + span), visit);
+      if (!isPresent(flags) || (flags & LARGE) !== 0) return undefined;
+      table = this.#memory.frame(table.entryFrame(index));
     }
+    return table;
+  }
+
+  /** Calls `visit` with every table of the lowest level that may hold entries of pages in [first, end), in order; empty ones are passed over. */
+  eachLowestTable(first: number, end: number, visit: (table: Frame, firstPage: number) => void): void {
+    for (let page = first; page < end; ) {
+      const { table, index, level } = this.walk(page);
+      const span = pagesAtLevel(Math.max(level, 2));
+      const from = page - (page % span);
+      if (level === 1 && table.uniformByte !== 0) visit(table, from);
+      page = from + span;
+      // Entries that are not present are passed over in their own table, without another walk.
+      for (let at = index + 1; level > 1 && at < 512 && page < end && table.word(2 * at) === 0; at++) page += span;
+    }
+  }
+
+  /** How many tables are missing for 4 KiB leaves to be put at every page of [first, end). */
+  missingTables(first: number, end: number): number {
+    let missing = 0;
+    for (let page = first; page < end; ) {
+      const { level } = this.walk(page);
+      const next = Math.min(end, firstPageOf(page, Math.max(level, 2)) + pagesAtLevel(Math.max(level, 2)));
+      for (let below = level; below > 1; below--) {
+        const span = pagesAtLevel(below);
+        missing += Math.floor((next - 1) / span) - Math.floor(page / span) + 1;
+      }
+      page = next;
+    }
+    return missing;
   }
 
   *#leavesOf(table: Frame, level: number, firstPage: number): Generator<Leaf> {
@@ -146,6 +172,9 @@ export class PageTable {
     }
   }
 }
+
+/** What {@link PageTable.frameOf} answers where no 4 KiB leaf is. */
+export const NOT_MAPPED = -1;
 
 /** Pages that the three lowest levels span: below it page numbers fit 32-bit arithmetic, which is several times faster. */
 const LOW_SPAN = 2 ** 27;

@@ -14,11 +14,12 @@ import { Frame, type FrameUse, JUNK } from './frame.ts';
 export class PhysicalMemory {
   readonly frameCount: number;
   readonly #journal: Journal;
+  readonly #reserved: number;
   /** By 2 MiB, then by frame: faster than a map, and as sparse. */
   readonly #frames: (Frame | undefined)[][] = [];
   readonly #freedFrames: JournaledArray<number>;
   readonly #freedBlocks: JournaledArray<number>;
-  readonly #edge: { firstFree: number; firstBlock: number };
+  readonly #edge: { firstFree: number; firstBlock: number; promised: number };
 
   /**
    * @param frameCount frames in the machine; a multiple of 512
@@ -29,9 +30,10 @@ export class PhysicalMemory {
     assert(reserved % PAGES_PER_2M === 0, 'reserved memory ends at a multiple of 2 MiB');
     this.#journal = journal;
     this.frameCount = frameCount;
+    this.#reserved = reserved;
     this.#freedFrames = new JournaledArray<number>(journal);
     this.#freedBlocks = new JournaledArray<number>(journal);
-    this.#edge = { firstFree: reserved, firstBlock: frameCount };
+    this.#edge = { firstFree: reserved, firstBlock: frameCount, promised: 0 };
   }
 
   frame(number: number): Frame {
@@ -45,10 +47,49 @@ export class PhysicalMemory {
     }
   }
 
+  /**
+   * Frames of [first, end) that were given back: handed out once, and free now. What was touched and undone since is none of
+   * these, so the answer depends on the world's state alone.
+   */
+  *returnedIn(first: number, end: number): Generator<Frame> {
+    for (let block = first >>> 9; block * PAGES_PER_2M < end; block++) {
+      const frames = this.#frames[block];
+      if (frames === undefined) continue;
+      const past = Math.min(end - block * PAGES_PER_2M, PAGES_PER_2M);
+      for (let index = Math.max(first - block * PAGES_PER_2M, 0); index < past; index++) {
+        const frame = frames[index];
+        if (frame?.use === 'free' && this.#wasHandedOut(frame.number)) yield frame;
+      }
+    }
+  }
+
   /** Frames that could be handed out now. */
   get freeFrameCount(): number {
-    const { firstFree, firstBlock } = this.#edge;
-    return firstBlock - firstFree + this.#freedFrames.length + PAGES_PER_2M * this.#freedBlocks.length;
+    const { firstFree, firstBlock, promised } = this.#edge;
+    return firstBlock - firstFree + this.#freedFrames.length + PAGES_PER_2M * this.#freedBlocks.length - promised;
+  }
+
+  /**
+   * Keeps frames back for whoever takes them later with {@link allocatePromised}: what an owner has allocated and nobody can
+   * see yet costs nothing until it is used. False, and nothing kept back, when there are not so many.
+   */
+  promise(count: number): boolean {
+    if (this.freeFrameCount < count) return false;
+    this.#journal.set(this.#edge, 'promised', this.#edge.promised + count);
+    return true;
+  }
+
+  /** Promised frames that are not needed any more. */
+  forgoPromised(count: number): void {
+    assert(count <= this.#edge.promised, 'what is given up was promised');
+    if (count > 0) this.#journal.set(this.#edge, 'promised', this.#edge.promised - count);
+  }
+
+  allocatePromised(use: Exclude<FrameUse, 'free'>): Frame {
+    this.forgoPromised(1);
+    const frame = this.allocate(use);
+    assert(frame !== undefined, 'a promised frame is there');
+    return frame;
   }
 
   /** Hands out one frame with whatever its last owner left in it, or undefined when none is free. */
@@ -80,13 +121,19 @@ export class PhysicalMemory {
     this.#freedBlocks.push(first);
   }
 
+  /** Reserved frames are free only when the kernel's image gave them back. */
+  #wasHandedOut(number: number): boolean {
+    const { firstFree, firstBlock } = this.#edge;
+    return number < this.#reserved || downwards(number) < firstFree || number >= firstBlock;
+  }
+
   #materialise(number: number): Frame {
     if (!(number >= 0 && number < this.frameCount)) {
       throw new ModelBug(`frame ${number} does not exist among ${this.frameCount} frames`);
     }
     while (this.#frames.length <= number >>> 9) this.#frames.push([]);
     const block = this.#frames[number >>> 9]!;
-    const frame = new Frame(this.#journal, number, 'free');
+    const frame = new Frame(this.#journal, number, number < this.#reserved ? 'reserved' : 'free');
     block[number & 511] = frame;
     return frame;
   }
@@ -99,6 +146,7 @@ export class PhysicalMemory {
   }
 
   #takeFrame(): number | undefined {
+    if (this.#edge.promised > 0 && this.freeFrameCount < 1) return undefined;
     if (this.#freedFrames.length > 0) return this.#freedFrames.remove(this.#freedFrames.length - 1);
     const { firstFree, firstBlock } = this.#edge;
     if (firstFree < firstBlock) {
@@ -114,7 +162,7 @@ export class PhysicalMemory {
   #takeBlock(): number | undefined {
     if (this.#freedBlocks.length > 0) return this.#freedBlocks.remove(this.#freedBlocks.length - 1);
     const first = this.#edge.firstBlock - PAGES_PER_2M;
-    if (first < this.#edge.firstFree) return undefined;
+    if (first < this.#edge.firstFree || this.freeFrameCount < PAGES_PER_2M) return undefined;
     this.#journal.set(this.#edge, 'firstBlock', first);
     return first;
   }

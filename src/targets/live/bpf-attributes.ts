@@ -54,10 +54,19 @@ export const PROG_LOAD = {
     func_info_rec_size: u32(76),
     func_info: u64(80),
     func_info_cnt: u32(88),
+    line_info_rec_size: u32(92),
+    line_info: u64(96),
+    line_info_cnt: u32(104),
     core_relo_cnt: u32(116),
     core_relos: u64(128),
     core_relo_rec_size: u32(136),
   },
+} as const satisfies AttributeLayout<string>;
+
+export const BTF_LOAD = {
+  command: 18,
+  size: 28,
+  fields: { btf: u64(0), btf_log_buf: u64(8), btf_size: u32(16), btf_log_size: u32(20), btf_log_level: u32(24) },
 } as const satisfies AttributeLayout<string>;
 
 export const MAP_FREEZE = {

@@ -204,7 +204,8 @@ export const PROG_TYPE_SOCKET_FILTER = 1;
 export const PROG_TYPE_SYSCALL = 31;
 export const F_SLEEPABLE = 0x10;
 
-const SYS_BPF = 321;
+/** The number of bpf(2) on x86-64. */
+export const SYS_BPF = 321;
 const EAGAIN = 11;
 const MOST_INSTRUCTIONS = 65536;
 const LOG_BYTES = 1 << 20;

@@ -1,10 +1,10 @@
-import { type Journal, JournaledArray, type Undoable } from '../../../base/journal.ts';
+import type { Journal, Undoable } from '../../../base/journal.ts';
+import type { Frame } from '../../machine/frame.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { AddressSpace } from '../../machine/mmu.ts';
-import type { EntryPlace } from '../../machine/page-table.ts';
 import { ACCESSED, DIRTY, NO_EXECUTE, PRESENT, USER, USER_TABLE, WRITABLE } from '../../machine/page-table-entry.ts';
 import type { PageReferences } from './page-references.ts';
-import { PROT_EXEC, PROT_WRITE, type VmArea, type VmAreaCache } from './vm-area.ts';
+import { AreaList, PROT_EXEC, PROT_WRITE, type VmArea, type VmAreaCache } from './vm-area.ts';
 
 /** `_PAGE_PROTNONE`, the global bit of an entry that is not present: the page is there, and nobody may touch it. */
 export const PROT_NONE_ENTRY = 0x100;
@@ -43,14 +43,14 @@ export class Process implements Undoable {
   faultsInFlight = 0;
   /** Set by exit. */
   exited = false;
-  readonly #areas: JournaledArray<VmArea>;
+  readonly #areas: AreaList;
 
   constructor(surroundings: ProcessSurroundings, number: number) {
     this.number = number;
     this.surroundings = surroundings;
     const { machine, journal } = surroundings;
     this.space = { id: number, kernel: machine.kernelTables, user: machine.newPageTable() };
-    this.#areas = new JournaledArray<VmArea>(journal);
+    this.#areas = new AreaList(journal);
   }
 
   get areas(): readonly VmArea[] {
@@ -59,7 +59,9 @@ export class Process implements Undoable {
 
   /** find_vma_intersection(): the first area with a page in [first, end). */
   areaIn(first: number, end: number): VmArea | undefined {
-    for (const area of this.#areas.items) {
+    const areas = this.#areas.items;
+    for (let index = 0; index < areas.length; index++) {
+      const area = areas[index]!;
       if (area.end > first) return area.first < end ? area : undefined;
     }
     return undefined;
@@ -126,26 +128,29 @@ export class Process implements Undoable {
     }
   }
 
-  /** The entry of a page, present or not, or undefined where no table exists. */
-  entry(page: number): { readonly frame: number; readonly flags: number } | undefined {
-    const { table, index, level } = this.#tables.walk(page);
-    if (level > 1) return undefined;
-    const flags = table.entryFlags(index);
-    return flags === 0 ? undefined : { frame: table.entryFrame(index), flags };
+  /** The frame that is present at a page, or {@link NOT_MAPPED}. */
+  presentFrame(page: number): number {
+    return this.#tables.frameOf(page);
+  }
+
+  /** Whether the page has an entry, present or not. */
+  hasEntry(page: number): boolean {
+    const table = this.#tables.lowestTable(page);
+    return table !== undefined && table.word(2 * (page % 512)) !== 0;
   }
 
   /** Puts an entry for a page whose reference the caller has taken. False when there is no frame for a table. */
   install(area: VmArea, page: number, frame: number): boolean {
-    const place = this.#place(page);
-    if (place === undefined) return false;
-    place.table.setEntry(place.index, frame, entryFlags(area.rights));
+    const table = this.#tables.lowestTable(page) ?? this.#newTable(page);
+    if (table === undefined) return false;
+    table.setEntry(page % 512, frame, entryFlags(area.rights));
     this.surroundings.journal.record(this, page, undefined);
     return true;
   }
 
   /** Gives the entries of [first, end) the rights of an area: change_protection(). */
   protect(first: number, end: number, rights: number): void {
-    this.eachEntry(first, end, ({ table, index }) => {
+    this.eachEntry(first, end, (table, index) => {
       table.setEntry(index, table.entryFrame(index), entryFlags(rights));
     });
     this.#flush(first, end);
@@ -154,7 +159,7 @@ export class Process implements Undoable {
   /** zap_page_range(): removes the entries of [first, end), then flushes, then drops the references. */
   zap(first: number, end: number): void {
     const frames: number[] = [];
-    this.eachEntry(first, end, ({ table, index }, page) => {
+    this.eachEntry(first, end, (table, index, page) => {
       frames.push(table.entryFrame(index));
       table.setEntry(index, 0, 0);
       this.surroundings.journal.record(this, page, undefined);
@@ -165,13 +170,13 @@ export class Process implements Undoable {
   }
 
   /** Calls `visit` for every entry of [first, end) that holds a page. */
-  eachEntry(first: number, end: number, visit: (place: EntryPlace, page: number) => void): void {
+  eachEntry(first: number, end: number, visit: (table: Frame, index: number, page: number) => void): void {
     this.#tables.eachLowestTable(first, end, (table, firstPage) => {
       const from = Math.max(first, firstPage);
       const to = Math.min(end, firstPage + 512);
       for (let page = from; page < to; page++) {
         const index = page - firstPage;
-        if (table.word(2 * index) !== 0) visit({ table, index, level: 1 }, page);
+        if (table.word(2 * index) !== 0) visit(table, index, page);
       }
     });
   }
@@ -186,8 +191,9 @@ export class Process implements Undoable {
     return this.space.user as NonNullable<AddressSpace['user']>;
   }
 
-  #place(page: number): EntryPlace | undefined {
-    return this.#tables.place(page, 1, () => this.surroundings.machine.memory.allocate('page-table'), USER_TABLE);
+  #newTable(page: number): Frame | undefined {
+    const newTable = () => this.surroundings.machine.memory.allocate('page-table');
+    return this.#tables.place(page, 1, newTable, USER_TABLE)?.table;
   }
 
   #flush(first: number, end: number): void {

@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '../../../base/page.ts';
 import type { Frame } from '../../machine/frame.ts';
-import { isPresent } from '../../machine/page-table-entry.ts';
+import { NOT_MAPPED } from '../../machine/page-table.ts';
 import type { Errno } from '../errno.ts';
 import { type Process, TASK_PAGES } from './process.ts';
 import { type FaultAnswer, PROT_READ, PROT_WRITE, type VmArea } from './vm-area.ts';
@@ -19,16 +19,17 @@ export function userPage(process: Process, page: number, forWrite: boolean): Fra
   const area = page < TASK_PAGES ? process.areaAt(page) : undefined;
   if (area === undefined || (area.rights & (forWrite ? PROT_WRITE : PROT_READ)) === 0) return '-EFAULT';
   const { memory } = process.surroundings.machine;
-  const entry = process.entry(page);
-  if (entry !== undefined && isPresent(entry.flags)) return memory.frame(entry.frame);
+  const present = process.presentFrame(page);
+  if (present !== NOT_MAPPED) return memory.frame(present);
   const answer = handleFault(area, page);
   return typeof answer === 'string' ? answer : memory.frame(answer.frame);
 }
 
-/** handle_mm_fault() for a page without an entry: asks the area's handler, then installs what it answers. */
+/** handle_mm_fault() for a page without an entry: asks the area's handler until it decides, then installs what it answers. */
 export function handleFault(area: VmArea, page: number): FaultAnswer {
   const { process } = area;
-  const answer = area.operations?.fault(area, page) ?? anonymousPage(area);
+  let answer = area.operations?.fault(area, page) ?? anonymousPage(area);
+  while (answer === 'RETRY') answer = area.operations!.fault(area, page);
   if (typeof answer === 'string') return answer;
   if (process.install(area, page, answer.frame)) return answer;
   process.surroundings.references.drop(answer.frame);

@@ -1,4 +1,4 @@
-import { isPresent } from '../../machine/page-table-entry.ts';
+import { NOT_MAPPED } from '../../machine/page-table.ts';
 import { type Process, TASK_PAGES } from './process.ts';
 import type { NoPage } from './user-access.ts';
 import type { VmArea } from './vm-area.ts';
@@ -16,8 +16,7 @@ export const UserFaults = {
   begin(process: Process, page: number): FaultInFlight | NoPage | 'present' {
     const area = page < TASK_PAGES ? process.areaAt(page) : undefined;
     if (area?.operations === undefined || area.rights === 0) return '-EFAULT';
-    const entry = process.entry(page);
-    if (entry !== undefined && isPresent(entry.flags)) return 'present';
+    if (process.presentFrame(page) !== NOT_MAPPED) return 'present';
     const answer = area.operations.fault(area, page);
     if (typeof answer === 'string') return answer;
     count(process, 1);
@@ -28,7 +27,8 @@ export const UserFaults = {
   finish({ area, page, frame }: FaultInFlight): boolean {
     const { process } = area;
     count(process, -1);
-    if (process.entry(page) === undefined && process.install(area, page, frame)) return true;
+    const wanted = !process.hasEntry(page) && area.operations?.mayInstall(area, page, frame) !== false;
+    if (wanted && process.install(area, page, frame)) return true;
     process.surroundings.references.drop(frame);
     return false;
   },

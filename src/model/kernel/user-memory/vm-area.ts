@@ -17,6 +17,8 @@ export interface VmAreaOperations {
   closed(area: VmArea): void;
   maySplit(area: VmArea): boolean;
   fault(area: VmArea, page: number): FaultAnswer;
+  /** Whether a page that {@link fault} answered with may be installed now, after others have run. */
+  mayInstall(area: VmArea, page: number, frame: number): boolean;
 }
 
 /** Which part of the address space mmap() may use, as the file behind the mapping sees the request. */
@@ -100,6 +102,9 @@ export class VmArea implements VmAreaFields {
     }
   }
 }
+
+/** The areas of a process in address order. A class of its own, so that the journal tells which list changed. */
+export class AreaList extends JournaledArray<VmArea> {}
 
 /**
  * The slab cache of areas: the object freed last is handed out first. Per-CPU caches are left out; the order within one
