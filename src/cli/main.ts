@@ -15,6 +15,7 @@ import { type Answer, Desk } from './desk.ts';
 import { distillVerb } from './distill.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
+import { exportVerb } from './export.ts';
 import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
@@ -56,6 +57,7 @@ const VERBS: readonly Verb[] = [
   bpfPluginVerb,
   liveVerb,
   auditVerb,
+  exportVerb,
   lockStepVerb,
   lockStepPeerVerb,
 ];

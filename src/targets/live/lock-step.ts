@@ -36,6 +36,15 @@ export function inLockStep(
   });
 }
 
+/** The suite with every step that has a call told to somebody, who gets the call and what the model made of it. */
+export function toldTo(model: Suite<ArenaWorld>, listener: StepListener): Suite<ArenaWorld> {
+  const restricted = asOnKernel(model, () => true);
+  return suite({
+    ...restricted,
+    operations: restricted.operations.map((operation) => followed(operation, listener)),
+  });
+}
+
 type IsAllowed = (world: ArenaWorld, call: ArenaCall) => boolean;
 
 /** Where a trace stands when its driver dies: noted before each step, and read by somebody else. */
@@ -64,7 +73,7 @@ export function asOnKernel(model: Suite<ArenaWorld>, isAllowed: IsAllowed): Suit
 const callFor = (operation: AnyOperation, world: ArenaWorld, taken: object) =>
   operation.syscall!(world, taken as never) as ArenaCall | undefined;
 
-function followed(operation: AnyOperation, kernel: Follower): AnyOperation {
+function followed(operation: AnyOperation, kernel: StepListener): AnyOperation {
   return {
     ...operation,
     apply(world: ArenaWorld, taken: object) {
@@ -84,21 +93,27 @@ function shownBy(operation: AnyOperation, world: ArenaWorld, taken: object, retu
   return kindsMade(operation).length > 0 ? 0 : (returned as Shown);
 }
 
+/** Hears of a step before it is performed on the model, and after. */
+interface StepListener {
+  catchUp(world: ArenaWorld): void;
+  perform(world: ArenaWorld, step: FollowedStep): void;
+}
+
 /** A step as the kernel is to perform it, with what the model made of it. */
-interface FollowedStep {
+export interface FollowedStep {
   readonly call: ArenaCall;
   readonly returned: unknown;
   readonly shown: Shown;
 }
 
 /** The running kernel behind one model after the other. */
-class Follower {
+class Follower implements StepListener {
   readonly #target: ArenaTarget;
   readonly #health = new KernelHealth();
   readonly #whereabouts: Whereabouts | undefined;
   readonly #logs = new WeakMap<ArenaWorld, JournaledArray<FollowedStep>>();
-  /** What the kernel has performed since it began afresh. */
-  #performed: FollowedStep[] = [];
+  /** What the kernel has performed since it began afresh; undefined before, for somebody else may have used the target. */
+  #performed: FollowedStep[] | undefined;
   /** How the last step differed; nothing is compared twice. */
   answers: { readonly model: Shown; readonly kernel: Shown } | undefined;
   states: readonly StateDifference[] = [];
@@ -116,9 +131,8 @@ class Follower {
   /** Brings the kernel to where the model stands. */
   catchUp(world: ArenaWorld): void {
     const { items } = this.#logs.get(world)!;
-    const { length } = this.#performed;
     // A step is one object and has one past: equal last steps mean equal pasts.
-    if (length === items.length && this.#performed[length - 1] === items[length - 1]) return;
+    if (this.#performed?.length === items.length && this.#performed.at(-1) === items.at(-1)) return;
     this.#target.reset();
     this.#performed = [];
     for (const step of items) this.#ask(step);
@@ -136,8 +150,8 @@ class Follower {
 
   #ask(step: FollowedStep): Shown {
     this.#health.demand();
-    this.#performed.push(step);
-    this.#whereabouts?.note(this.#performed.length);
+    const number = this.#performed!.push(step);
+    this.#whereabouts?.note(number);
     const { shown, made } = this.#target.perform(step.call);
     if (made !== undefined) this.#keep(step, made);
     this.#health.demand();

@@ -29,7 +29,8 @@ const windowsInUse = (): number => readFileSync('/proc/vmallocinfo', 'latin1').s
 
 const PAGES_IN_4G = 2 ** 20;
 const MOST_WINDOWS = 6;
-const FEW_WINDOWS = 4;
+/** Of everybody: others may hold some for long. */
+const FEW_WINDOWS = 8;
 const POLL_MILLISECONDS = 2;
 /** A busy machine lets its work items wait. */
 const PATIENCE_MILLISECONDS = 60_000;
