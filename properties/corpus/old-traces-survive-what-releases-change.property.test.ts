@@ -36,7 +36,10 @@ const releases: Readonly<Record<string, readonly AnyOperation[]>> = {
   'operations are reordered': [remove, put],
   'an operation is renamed': [{ ...put, name: 'store', aliases: ['put', ...(put.aliases ?? [])] }, remove],
   'a range is widened': [{ ...put, takes: { size: integer({ min: 0, max: 5_000 }) } }, remove],
-  'an argument is added': [{ ...put, takes: { ...put.takes, weight: integer({ min: 0, max: 9, default: 0 }) } }, remove],
+  'an argument is added': [
+    { ...put, takes: { ...put.takes, weight: integer({ min: 0, max: 9, default: 0 }) } },
+    remove,
+  ],
 };
 
 describe('traces that one release saved fail the same way in the next', async () => {
