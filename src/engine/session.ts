@@ -257,7 +257,10 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     const step = this.#stepCount - 1;
     const { world, happened } = this.#stage;
     const { returned } = happened;
-    const [answer, changed] = [returned instanceof Refusal ? returned.answer : undefined, this.#stage.kindsChanged()];
+    const [answer, changed] = [
+      returned instanceof Refusal ? returned.answer : undefined,
+      this.#stage.kindsChanged(this.#suite),
+    ];
     let knownBug: string | undefined;
     const bugs = (this.#suite.kernelBugs ?? []).filter(({ kernels }) => kernels.includes(this.#options.kernel));
     for (const { law, evidence } of this.#broken) {

@@ -31,6 +31,10 @@ export interface Suite<World extends JournaledWorld = JournaledWorld> {
   readonly invariants: readonly Invariant<World>[];
   readonly faults?: readonly Fault<World>[];
   readonly kernelBugs?: readonly KernelBug<World>[];
+  /** Classes of state that hold copies of other state, as a CPU's caches do: whether a step filled one tells no failure from another. */
+  readonly copies?: readonly (abstract new (
+    ...args: never[]
+  ) => object)[];
   /** Whether it compares kernels: where none is named, all of them run. */
   readonly everyKernel?: boolean;
   /** What is counted of a world, by names that people read: `run` adds up by operation what its steps changed of each. */

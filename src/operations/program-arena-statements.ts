@@ -141,7 +141,7 @@ function narrowExchange(draft: ProgramDraft): void {
 /** Now and then what the verifier refuses, so that a kernel which does not shows. */
 function fetchingLogic(draft: ProgramDraft): void {
   const { random } = draft;
-  if (!random.chance(0.15)) {
+  if (!random.chance(0.3)) {
     store(draft);
     return;
   }
@@ -189,5 +189,6 @@ const STATEMENTS: readonly Statement[] = [
   fetchingLogic,
   twoPointers,
   twoPointers,
+  narrowExchange,
   narrowExchange,
 ];

@@ -16,7 +16,7 @@ export const freeFrames: Domain<World, FreeFrame> = {
   all: (world) => {
     const { memory } = world.machine;
     const held = heldBy(world);
-    return [...memory.returnedIn(0, memory.frameCount)].map(({ number }) => withHeld(held, number));
+    return memory.returnedIn(0, memory.frameCount).map((number) => withHeld(held, number));
   },
   changed(world, happened) {
     const numbers = new Set<number>();
@@ -43,7 +43,8 @@ function addNewlyHeld(world: World, happened: Happened, numbers: Set<number>): v
 }
 
 function addFreeIn({ machine: { memory } }: World, { frame, level }: FrameRun, numbers: Set<number>): void {
-  for (const { number } of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
+  if (level > 1) for (const number of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
+  else if (memory.isReturned(frame)) numbers.add(frame);
 }
 
 /** The frames behind a leaf. */
