@@ -1,7 +1,7 @@
 /**
  * Measures roxcheck against its peer, fast-check's commands, and against itself: `npm run bench`. `-- --quick` measures less,
  * `-- --json` prints one JSON document on one line instead of tables. Figures are ratios within one process, medians of
- * interleaved rounds, or counts; a machine's speed is in none of them. The bench is written in TypeScript like the rest, so it
+ * interleaved rounds, or counts; the one figure that is a machine's speed says so. The bench is written in TypeScript like the rest, so it
  * is built first.
  */
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 import { Table } from '../src/report/table.ts';
+import { arenaSteps } from './arena-steps.ts';
 import { lawsAgainstNone } from './laws.ts';
 import { type ShrinkCount, shrinkCounts } from './shrink-counts.ts';
 import { costOfLength, harnessAgainstPeer, performingAgainstCalling, type Ratio } from './speed.ts';
@@ -21,6 +22,7 @@ export function measureEverything({ quick, json }: BenchOptions): void {
     ...performingAgainstCalling(2 * rounds + 1),
     ...costOfLength(quick ? 3 : 7),
     ...lawsAgainstNone(quick ? 3 : 9),
+    ...arenaSteps(quick ? 3 : 9),
   ];
   if (!json) printRatios(ratios);
   const shrinking = shrinkCounts(quick ? 5 : 20);
