@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import { Table } from '../src/report/table.ts';
 import { arenaSteps } from './arena-steps.ts';
 import { lawsAgainstNone } from './laws.ts';
+import { costOfLongLoops, type ProgramSpeed, programSpeeds } from './programs.ts';
 import { type ShrinkCount, shrinkCounts } from './shrink-counts.ts';
 import { costOfLength, harnessAgainstPeer, performingAgainstCalling, type Ratio } from './speed.ts';
 
@@ -23,10 +24,13 @@ export function measureEverything({ quick, json }: BenchOptions): void {
     ...costOfLength(quick ? 3 : 7),
     ...lawsAgainstNone(quick ? 3 : 9),
     ...arenaSteps(quick ? 3 : 9),
+    ...costOfLongLoops(quick ? 3 : 9),
   ];
   if (!json) printRatios(ratios);
+  const programs = programSpeeds(quick ? 5 : 15);
+  if (!json) printSpeeds(programs);
   const shrinking = shrinkCounts(quick ? 5 : 20);
-  if (json) console.log(JSON.stringify({ machine, rounds, ratios, shrinking }));
+  if (json) console.log(JSON.stringify({ machine, rounds, ratios, programs, shrinking }));
   else printShrinking(shrinking);
 }
 
@@ -52,6 +56,18 @@ function printRatios(ratios: readonly Ratio[]): void {
   ]);
   console.log(table.head());
   for (const { name, ratio, wanted } of ratios) console.log(table.row([name, ratio.toFixed(2), wanted]));
+}
+
+/** The one table whose figures are this machine's: they change with its load. */
+function printSpeeds(speeds: readonly ProgramSpeed[]): void {
+  const table = new Table([
+    { title: 'programs', widest: speeds.map(({ name }) => name) },
+    { title: 'millions a second', align: 'right' },
+    { title: 'wanted' },
+  ]);
+  console.log(`\n${table.head()}`);
+  for (const { name, millionsPerSecond, wanted } of speeds)
+    console.log(table.row([name, millionsPerSecond.toFixed(1), wanted]));
 }
 
 function printShrinking(counts: readonly ShrinkCount[]): void {

@@ -1,6 +1,7 @@
 import { takenChunksAreOwned } from '../properties/engine/toy/laws.ts';
 import { type Piece, ToyWorld } from '../properties/engine/toy/world.ts';
 import { Session } from '../src/engine/session.ts';
+import { StepColumns } from '../src/engine/step-columns.ts';
 import type { Step } from '../src/language/trace.ts';
 import { runCommands } from './fast-check-commands.ts';
 import { medianRatio, nanosecondsPerStep } from './rounds.ts';
@@ -53,9 +54,10 @@ export function performingAgainstCalling(rounds: number): readonly Ratio[] {
   const traces = [...evenRuns(100, 200)].map((number) => stepsOfRun(plainToy, number, 200));
   const calls = traces.map((steps) => steps.map(callOf));
   const session = new Session(plainToy, { kernel: 'toy' });
+  const columns = traces.map((steps) => StepColumns.of(session.operations, steps));
   const times = nanosecondsPerStep(
     {
-      performing: () => sum(traces, (steps) => performAll(session, steps)),
+      performing: () => sum(columns, (recorded) => performAll(session, recorded)),
       calling: () => sum(calls, callAll),
     },
     { rounds, warmUps: 20 },
@@ -64,10 +66,9 @@ export function performingAgainstCalling(rounds: number): readonly Ratio[] {
   return [{ name, ratio: medianRatio(times.performing, times.calling), wanted: 'better 1.1' }];
 }
 
-function performAll(session: Session<ToyWorld>, steps: readonly Step[]): number {
-  session.reset();
-  for (let index = 0; index < steps.length; index++) session.perform(steps[index]!);
-  return steps.length;
+function performAll(session: Session<ToyWorld>, recorded: StepColumns): number {
+  session.replay(recorded);
+  return session.stepCount;
 }
 
 /** A step as somebody would write it who tests this one model by hand. */

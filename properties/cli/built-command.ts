@@ -12,13 +12,21 @@ const NEUTRAL = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => name !== 'NO_COLOR' && name !== 'FORCE_COLOR'),
 );
 
-/** Runs the built command as its own process. `atFirstOutput` is called once, when it has printed something. */
+/**
+ * Runs the built command as its own process. `atFirstOutput` is called once, when it has printed something, `atStart` as soon
+ * as it runs.
+ */
 export function spawnRoxcheck(
   words: readonly string[],
-  options: { readonly folder?: string; readonly atFirstOutput?: (child: ChildProcess) => void } = {},
+  options: {
+    readonly folder?: string;
+    readonly atFirstOutput?: (child: ChildProcess) => void;
+    readonly atStart?: (child: ChildProcess) => void;
+  } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [BIN, ...words], { cwd: options.folder ?? PROJECT, env: NEUTRAL });
   if (options.atFirstOutput !== undefined) child.stdout.once('data', () => options.atFirstOutput?.(child));
+  options.atStart?.(child);
   return ended(child);
 }
 

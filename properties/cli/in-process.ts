@@ -46,6 +46,7 @@ export async function roxcheck(
       colour: false,
       folder: options.folder ?? emptyFolder(),
       now: () => performance.now(),
+      worked: () => performance.now(),
       freshSeed: () => 'fresh',
       stopReason: () => options.stop?.(),
       killable: (work) => work(),

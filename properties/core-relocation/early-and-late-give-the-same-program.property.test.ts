@@ -56,7 +56,7 @@ const flavoured = (described: Description): Description => ({
   structures: described.structures.map((structure) => ({ ...structure, flavour: '___v1' as const })),
 });
 
-const runs = { seed: 4, numRuns: 200 };
+const runs = { seed: 4, numRuns: 120 };
 
 const layouts = goldenLines('light-skeleton-layout.jsonl.gz') as
   | readonly { readonly elf: string; readonly early: { readonly err: number } }[]

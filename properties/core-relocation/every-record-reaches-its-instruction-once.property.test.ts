@@ -25,7 +25,7 @@ function skeletonOf(object: BpfObject): LightSkeleton {
   return skeleton;
 }
 
-const runs = { seed: 6, numRuns: 200 };
+const runs = { seed: 6, numRuns: 120 };
 
 describe('every record reaches its instruction once', () => {
   test('each loaded program has its own records and those of what was appended, moved, ascending, on the same instructions', () => {

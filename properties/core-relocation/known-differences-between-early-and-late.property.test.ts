@@ -3,11 +3,12 @@ import { toHex } from '../../src/base/bytes.ts';
 import type { Btf } from '../../src/model/bpf/btf/blob.ts';
 import { BtfBuilder, type NewBtfType } from '../../src/model/bpf/btf/build.ts';
 import { type CoreRecord, RECORD_BYTES, writeRecord } from '../../src/model/bpf/btf/core-record.ts';
+import { parseBtfExtension } from '../../src/model/bpf/btf/extension.ts';
 import { parseBtf } from '../../src/model/bpf/btf/parse.ts';
 import { CandidateCache, slotOf, targetFrom } from '../../src/model/bpf/core-relocation/candidates.ts';
 import { relocateEarly } from '../../src/model/bpf/core-relocation/early.ts';
 import { ProgramImage } from '../../src/model/bpf/core-relocation/image.ts';
-import { loadLate } from '../../src/model/bpf/core-relocation/late.ts';
+import { loadLate, relocateLate } from '../../src/model/bpf/core-relocation/late.ts';
 import type { BpfObject, BpfProgram } from '../../src/model/bpf/core-relocation/object.ts';
 import { KERNEL_6_18, KERNEL_AFTER_6_18 } from '../../src/model/bpf/core-relocation/policy.ts';
 import { isRefusal } from '../../src/model/bpf/core-relocation/refusal.ts';
@@ -112,6 +113,15 @@ function load(
     { policy: KERNEL_6_18, finder, relocates: 'after-functions-with-debug-info' } as const,
   );
   return isRefusal(loaded) ? errorOf(loaded) : immediates(loaded.image);
+}
+
+/** A .BTF.ext with nothing but one CO-RE record, of a section whose name is at 0. */
+function extensionWith(record: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(32 + 12 + record.length);
+  const header = [0x0001eb9f, 32, 0, 0, 0, 0, 0, 12 + record.length];
+  new Uint32Array(bytes.buffer, 0, 11).set([...header, record.length, 0, 1]);
+  bytes.set(record, 44);
+  return bytes;
 }
 
 const errorOf = (refusal: { readonly kind: string; readonly errno?: string }): string => refusal.errno ?? refusal.kind;
@@ -249,6 +259,28 @@ describe('known differences between early and late', () => {
     };
     expect(early(question)).toEqual([0]);
     expect(late(question)).toBe('EINVAL');
+  });
+
+  test('V13: libbpf ignores what a record holds beyond 16 bytes, the kernel insists on zeros', () => {
+    const { image, btf, core } = program({
+      local: [INT, struct('s', 4, { a: [1, 0] })],
+      records: [{ type: 2, access: '0:0', kind: 0, value: 0 }],
+    });
+    const record = new Uint8Array(20);
+    writeRecord(record, 0, core[0]!);
+    record[19] = 1;
+    expect(parseBtfExtension(extensionWith(record)).coreRelocations[0]!.records).toEqual(core);
+    const policy = KERNEL_6_18;
+    const refused = relocateLate(
+      image,
+      btf,
+      { bytes: record, count: 1, recordSize: 20 },
+      {
+        policy,
+        finder: new CandidateCache(targetFrom(btf), policy),
+      },
+    );
+    expect(refused).toMatchObject({ kind: 'failure', errno: 'E2BIG' });
   });
 
   test('H1: a float with a namesake in the kernel is nothing to libbpf and the end of 6.18', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Piece } from '../../src/model/bpf/core-relocation/program-source/translation-unit.ts';
+import type { Piece, Standing } from '../../src/model/bpf/core-relocation/program-source/translation-unit.ts';
 import type { TypeShape } from '../../src/model/bpf/core-relocation/program-source/type-shape.ts';
 import type { Caller, ObjectState } from '../../src/model/bpf/core-relocation/world/core-object.ts';
 import { CoreWorld } from '../../src/model/bpf/core-relocation/world/core-world.ts';
@@ -29,15 +29,19 @@ function load(
   programs: readonly (readonly Piece[])[],
   types: { readonly kernel: readonly TypeShape[]; readonly local: readonly TypeShape[] },
   { loading, by }: { readonly loading: Loading; readonly by: Caller },
+  others: readonly { readonly standing: Standing; readonly pieces: readonly Piece[] }[] = [],
 ): ObjectState {
   const world = new CoreWorld(coreProfiles.get('6.18')!);
   for (const type of types.kernel) world.kernel.types.shapes.push(type);
   for (const type of types.local) world.types.push(type);
-  for (const pieces of programs) {
-    const main = world.write('program');
-    for (const piece of pieces) main.pieces.push(piece);
+  for (const { standing, pieces } of [
+    ...programs.map((own) => ({ standing: 'program' as const, pieces: own })),
+    ...others,
+  ]) {
+    const written = world.write(standing);
+    for (const piece of pieces) written.pieces.push(piece);
   }
-  const object = world.relocateCore(loading, by, true);
+  const object = world.relocateCore({ loading, caller: by, debugInfo: true, compiler: 'current' });
   if (object.state.kind === 'passed') world.relocateCalls(object, object.state.object);
   if (object.state.kind === 'linked') world.load(object, object.state.object, object.state.linked);
   return object.state;
@@ -50,7 +54,24 @@ function firstAnswer(state: ObjectState): number | string {
   return new DataView(image.buffer, image.byteOffset).getInt32(4, true);
 }
 
-describe('known differences between early and late that are about who loads', () => {
+describe('known differences between early and late that are about who loads, and what', () => {
+  test('V4: a function that nobody calls fails the whole object early; late it is never looked at', () => {
+    const local = shape();
+    const ambiguous = [shape(), shape({ fields: [{ name: 'b', type: 'u64' }, ...shape().fields] })];
+    const size: Piece = { kind: 'question', asks: 'type_size', type: local, field: 0, form: 'mov', stale: false };
+    const types = { kernel: ambiguous, local: [local] };
+    const unused = [{ standing: 'subprogram', pieces: [size] }] as const;
+    expect(load([[exists(local)]], types, { loading: 'direct', by: 'root' }, unused)).toMatchObject({
+      kind: 'refused',
+      during: 'core',
+      refusal: { errno: 'EINVAL' },
+    });
+    expect(load([[exists(local)]], types, { loading: 'light-skeleton', by: 'root' }, unused)).toMatchObject({
+      kind: 'loaded',
+      refusal: undefined,
+    });
+  });
+
   test('V9: CAP_BPF alone loads a socket filter, but not the loader of a light skeleton', () => {
     const local = shape();
     const types = { kernel: [shape()], local: [local] };

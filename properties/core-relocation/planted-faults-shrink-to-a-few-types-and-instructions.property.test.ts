@@ -36,6 +36,12 @@ test('every planted fault of the suites has a trace', () => {
   expect(bad.toSorted()).toEqual(faults.toSorted());
 });
 
+test('each of the 24 historical bugs of CO-RE is planted', () => {
+  const sources = suites.flatMap(({ faults: own = [] }) => own.map(({ source = '' }) => source));
+  const planted = sources.flatMap((source) => /^F(\d+)[:,]/.exec(source)?.[1] ?? []).map(Number);
+  expect(planted.toSorted((left, right) => left - right)).toEqual(Array.from({ length: 24 }, (_, index) => index + 1));
+});
+
 test.each(bad)('%s has at most 3 types, 4 records and 8 instructions', (name) => {
   const { steps } = parseTrace(readFileSync(FOLDER + name, 'utf8'), suites);
   const names = steps.map(({ operation }) => operation.name);

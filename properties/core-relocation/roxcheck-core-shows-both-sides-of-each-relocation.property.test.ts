@@ -55,6 +55,8 @@ describe('roxcheck core', () => {
     expect(ended.out.match(/^DIFF .*$/gm)).toEqual(['DIFF  size_of_event+0  bpf_core_type_size(struct event)']);
     expect(ended.out).toContain('the object is refused with EINVAL: relocation decision ambiguity: 24 != 40');
     expect(ended.out).toContain('never seen: no loaded program calls this function');
+    expect(ended.out).toContain('first-posted   28 bytes each; light skeleton 700 bytes, 29.0 for each of 23 records');
+    expect(ended.out).toContain('proposed       16 bytes each; light skeleton 400 bytes, 16.0 for each of 23 records');
     expect(ended.out).toContain('21 relocations, 1 of them not the same for libbpf and for the kernel.');
   });
 

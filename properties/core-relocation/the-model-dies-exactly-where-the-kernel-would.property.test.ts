@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type CoreInput, lateOutcome } from '../../src/conform/core-recording.ts';
+import type { CoreInput } from '../../src/conform/core-case.ts';
+import { lateOutcome } from '../../src/conform/core-recording.ts';
 import { RecordedTargets, targetLines } from '../../src/conform/core-targets.ts';
 import { KERNEL_6_18 } from '../../src/model/bpf/core-relocation/policy.ts';
 import { goldenCompanions, goldenLines } from './golden-files.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { shrink } from '../../src/engine/shrink.ts';
-import { leakAfterCycles, together, twoPlainPieces } from './toy/faults.ts';
+import { leakAfterCycles, leakOfPlainPieces, together, twoPlainPieces } from './toy/faults.ts';
 import { failingTrace } from './toy/run.ts';
 import { toySuite } from './toy/suite.ts';
 
@@ -18,4 +18,18 @@ test('another bug where values are driven to does not take over: a failure at fr
     expect(shrunk.trace.steps.at(-1)!.operation.name).toBe(operation);
   }
   expect(met.get('free')).toBeGreaterThan(5);
+});
+
+test('nor does one at the same operation that changes another kind of state', () => {
+  const fault = together(leakAfterCycles(2, 50_000), leakOfPlainPieces());
+  const suite = toySuite({ faults: [fault] });
+  const lengths = { 'a piece too': new Set<number>(), 'no piece': new Set<number>() };
+  for (let number = 0; number < 60; number++) {
+    const { trace, violation } = failingTrace(`two at free ${number}`, { steps: 150, fault: fault.name, suite });
+    const touchesPiece = violation.changed.includes('Piece');
+    const shrunk = shrink(suite, trace);
+    expect(violation.changed).toEqual(expect.arrayContaining([...shrunk.violation.changed]));
+    lengths[touchesPiece ? 'a piece too' : 'no piece'].add(shrunk.trace.steps.length);
+  }
+  expect(lengths).toEqual({ 'a piece too': new Set([2]), 'no piece': new Set([6]) });
 });

@@ -1,6 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { performJitRecording } from '../../src/conform/jit-recording.ts';
+import type { RecordedLine } from '../../src/conform/recording.ts';
 import { readRecording, recordingNames } from './recordings.ts';
+
+/** Of each class every eighth program is performed here; `roxcheck conform` performs all of them. */
+const STRIDE = 8;
+/** What a program of these leaves in memory the next one finds. */
+const IN_SEQUENCE = ['arena', 'tailcall'];
+
+/** Every class of a recording, so every kernel and set of mitigations too, in the recorded order. */
+function sample(lines: readonly RecordedLine[]): readonly RecordedLine[] {
+  const seen = new Map<unknown, number>();
+  return lines.filter(({ cls }) => {
+    const index = seen.get(cls) ?? 0;
+    seen.set(cls, index + 1);
+    return IN_SEQUENCE.includes(cls as string) || index % STRIDE === 0;
+  });
+}
 
 describe('what real kernels compiled', () => {
   it('is recorded for the host kernel and ten others', () => {
@@ -8,7 +24,9 @@ describe('what real kernels compiled', () => {
   });
 
   it.each(recordingNames)('comes out of the model in every byte of code and exception tables: %s', (name) => {
-    const { lines, meta } = readRecording(name);
+    const { lines: all, meta } = readRecording(name);
+    const lines = sample(all);
+    expect(new Set(lines.map(({ cls }) => cls))).toEqual(new Set(all.map(({ cls }) => cls)));
     const report = performJitRecording(lines, meta);
     expect(report.firstFailures).toEqual([]);
     expect(report).toMatchObject({ cases: lines.length, passed: lines.length, failed: 0, skipped: [] });

@@ -29,7 +29,8 @@ test.each([bootSuite, pageAttributesSuite, vmallocSuite, textPokeSuite])(
           cpu.mmu.speculate(cpu.space, somePage(session.world, random));
         }
       } while (!walk.advance(1));
-      expect(session.violation).toBeUndefined();
+      // A kernel's own bug may end a run; it is told apart by the violation's story, and is none of speculation's.
+      expect(walk.outcome, session.violation?.evidence.join('; ')).not.toBe('violates');
     }
   },
 );

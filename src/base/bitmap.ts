@@ -9,11 +9,14 @@ export class Bitmap {
   readonly length: number;
   readonly #journal: Journal;
   readonly #words: Uint32Array;
+  /** No run of clear bits is longer than this, as far as searches have found out: a full pack is passed over at once. */
+  readonly #known: { longestClear: number };
 
   constructor(journal: Journal, length: number) {
     this.#journal = journal;
     this.length = length;
     this.#words = new Uint32Array(Math.ceil(length / 32));
+    this.#known = { longestClear: length };
   }
 
   has(bit: number): boolean {
@@ -25,6 +28,7 @@ export class Bitmap {
   }
 
   clearRange(first: number, count: number): void {
+    this.#learn(this.length);
     this.#eachWord(first, count, (index, mask) => (this.#words[index]! & ~mask) >>> 0);
   }
 
@@ -34,11 +38,13 @@ export class Bitmap {
 
   /** The lowest bit from which `count` bits (at least one) are all clear, or undefined when there is no such run. */
   firstClearRun(count: number): number | undefined {
+    if (count > this.#known.longestClear) return undefined;
     for (let first = this.nextClear(0); first + count <= this.length; ) {
       const obstacle = this.nextSet(first);
       if (obstacle >= first + count) return first;
       first = this.nextClear(obstacle);
     }
+    this.#learn(count - 1);
     return undefined;
   }
 
@@ -72,6 +78,10 @@ export class Bitmap {
       differing = this.#words[index]! ^ skipped;
     }
     return Math.min(this.length, index * 32 + 31 - Math.clz32(differing & -differing));
+  }
+
+  #learn(longestClear: number): void {
+    if (longestClear !== this.#known.longestClear) this.#journal.set(this.#known, 'longestClear', longestClear);
   }
 
   #eachWord(first: number, count: number, replacement: (index: number, mask: number) => number): void {

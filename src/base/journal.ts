@@ -9,8 +9,10 @@ export class Journal {
   /** Full chunks, oldest first; none when the world is young. */
   readonly #full: unknown[][] = [];
   readonly #chunksKept: number;
-  /** The chunk being filled: owner, key and old value of each change in turn. The first grows, for most worlds stay small. */
-  #chunk = newChunk(16);
+  /** The chunk being filled: owner, key and old value of each change in turn. */
+  #chunk: unknown[] = [];
+  /** How many entries the chunk has room for: the first one grows, for many worlds stay small. */
+  #room = 0;
   /** A chunk that an undo emptied or that was forgotten, to be filled again. */
   #spare: unknown[] | undefined;
   /** How many entries the chunk holds. */
@@ -18,8 +20,12 @@ export class Journal {
   /** The position at which the chunk begins. */
   #begin = 0;
 
+  /** False for a journal of capacity 0, for worlds that are only driven forward: it records nothing and undoes nothing. */
+  readonly keeps: boolean;
+
   /** @param capacity how many entries are kept at least; a few thousand more are held before the oldest are dropped */
   constructor(capacity = 1_000_000) {
+    this.keeps = capacity > 0;
     this.#chunksKept = Math.ceil(capacity / CHUNK_ENTRIES);
   }
 
@@ -47,7 +53,8 @@ export class Journal {
 
   /** Remembers a change that the caller makes itself; an {@link Undoable} owner is asked to take it back. */
   record(owner: object, key: unknown, old: unknown): void {
-    if (this.#count === CHUNK_ENTRIES) this.#beginChunk();
+    if (!this.keeps) return;
+    if (this.#count === this.#room) this.#makeRoom();
     const slot = this.#count++ * WIDTH;
     const chunk = this.#chunk;
     chunk[slot] = owner;
@@ -84,6 +91,17 @@ export class Journal {
     }
   }
 
+  #makeRoom(): void {
+    if (this.#room === CHUNK_ENTRIES) {
+      this.#beginChunk();
+      return;
+    }
+    const begun = this.#chunk;
+    this.#room = begun.length === 0 ? FIRST_ENTRIES : CHUNK_ENTRIES;
+    this.#chunk = newChunk(this.#room);
+    for (let slot = 0; slot < begun.length; slot++) this.#chunk[slot] = begun[slot];
+  }
+
   #beginChunk(): void {
     this.#full.push(this.#chunk);
     if (this.#full.length > this.#chunksKept) this.#spare = this.#full.shift();
@@ -107,6 +125,7 @@ export class Journal {
  */
 const WIDTH = 3;
 const CHUNK_ENTRIES = 4096;
+const FIRST_ENTRIES = 512;
 
 /** Filled at once, so that all chunks are arrays of one kind and the engine's stores into them stay fast. */
 function newChunk(entries: number): unknown[] {
@@ -119,9 +138,12 @@ function undoChunk(chunk: readonly unknown[], start: number, end: number): void 
     const owner = chunk[slot] as Record<PropertyKey, unknown> & Partial<Undoable>;
     const key = chunk[slot + 1];
     const old = chunk[slot + 2];
-    if (typeof owner.undo === 'function') owner.undo(key, old);
-    else if (typeof key === 'number') restoreItem(owner, key, old);
-    else if (key === 'length' && Array.isArray(owner)) restoreLength(owner, old as number);
+    // What the owner is costs least to ask in this order.
+    if (ArrayBuffer.isView(owner)) restoreItem(owner, key as number, old);
+    else if (Array.isArray(owner)) {
+      if (typeof key === 'number') restoreItem(owner, key, old);
+      else restoreLength(owner, old as number);
+    } else if (typeof owner.undo === 'function') owner.undo(key, old);
     else owner[key as PropertyKey] = old;
   }
 }

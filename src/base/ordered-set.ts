@@ -7,16 +7,17 @@ const BLOCK = 256;
 /**
  * A set in the order of a comparison, under a journal: blocks of sorted items in a sorted list of blocks. Finding an item
  * takes two binary searches; adding and removing moves at most one block's tail, so the cost stays flat up to some
- * hundred thousand items. An undo performs the opposite change; which block an item lies in is nobody's business.
+ * hundred thousand items. What a search asks for need not be an item, only comparable to one. An undo performs the opposite
+ * change; which block an item lies in is nobody's business.
  */
-export class OrderedSet<Item> implements Undoable {
+export class OrderedSet<Item extends Probe, Probe = Item> implements Undoable {
   readonly #journal: Journal;
-  readonly #compare: (left: Item, right: Item) => number;
+  readonly #compare: (left: Probe, right: Probe) => number;
   readonly #blocks: Item[][] = [];
   #size = 0;
 
   /** @param compare negative when `left` comes first, 0 only for the same item */
-  constructor(journal: Journal, compare: (left: Item, right: Item) => number) {
+  constructor(journal: Journal, compare: (left: Probe, right: Probe) => number) {
     this.#journal = journal;
     this.#compare = compare;
   }
@@ -38,7 +39,7 @@ export class OrderedSet<Item> implements Undoable {
   }
 
   /** The first item that does not come before the probe. */
-  ceiling(probe: Item): Item | undefined {
+  ceiling(probe: Probe): Item | undefined {
     const block = this.#blockBefore(probe);
     const items = this.#blocks[block];
     if (items === undefined) return this.#blocks[0]?.[0];
@@ -47,7 +48,7 @@ export class OrderedSet<Item> implements Undoable {
   }
 
   /** The last item that does not come after the probe. */
-  floor(probe: Item): Item | undefined {
+  floor(probe: Probe): Item | undefined {
     const items = this.#blocks[this.#blockBefore(probe)];
     if (items === undefined) return undefined;
     const index = this.#lowerBound(items, probe);
@@ -88,7 +89,7 @@ export class OrderedSet<Item> implements Undoable {
   }
 
   /** The last block whose first item does not come after the probe; -1 when there is none. */
-  #blockBefore(probe: Item): number {
+  #blockBefore(probe: Probe): number {
     let low = 0;
     let high = this.#blocks.length;
     while (low < high) {
@@ -99,7 +100,7 @@ export class OrderedSet<Item> implements Undoable {
     return low - 1;
   }
 
-  #lowerBound(items: readonly Item[], probe: Item): number {
+  #lowerBound(items: readonly Item[], probe: Probe): number {
     let low = 0;
     let high = items.length;
     while (low < high) {

@@ -73,9 +73,16 @@ export class RangeTree<Item extends Range> {
     return found;
   }
 
-  /** The lowest range of at least `length` that passes the test; only ranges that long are tested. */
-  lowest(length: number, fits: (item: Item) => boolean = always): Item | undefined {
-    return lowestIn(this.snapshot, length, fits);
+  /** The lowest range of at least `length` that ends above `from` and passes the test; only such ranges are tested. */
+  lowest(length: number, fits: (item: Item) => boolean = always, from = Number.NEGATIVE_INFINITY): Item | undefined {
+    return lowestIn(this.snapshot, { length, fits, from });
+  }
+
+  /** The ranges of at least `length` in order of address, as they are now; whole subtrees of shorter ones are passed over. */
+  ofLength(length: number): readonly Item[] {
+    const found: Item[] = [];
+    collectLong(this.snapshot, length, found);
+    return found;
   }
 
   /** Adds a range that meets no other. */
@@ -107,19 +114,44 @@ export function* rangesIn<Item extends Range>(snapshot: RangeSnapshot<Item>): Ge
   }
 }
 
+/** Adds a range and merges it with the neighbours that it touches. Returns what came of it. */
+export function insertMerged(tree: RangeTree<Range>, { start, end }: Range): Range {
+  const below = tree.lastFrom(start);
+  const above = tree.firstFrom(end);
+  const merged = {
+    start: below?.end === start ? below.start : start,
+    end: above?.start === end ? above.end : end,
+  };
+  if (merged.start !== start) tree.remove(merged.start);
+  if (merged.end !== end) tree.remove(end);
+  tree.insert(merged);
+  return merged;
+}
+
 const always = () => true;
 
-function lowestIn<Item extends Range>(
-  tree: RangeSnapshot<Item>,
-  length: number,
-  fits: (item: Item) => boolean,
-): Item | undefined {
-  if (tree === undefined || tree.longest < length) return undefined;
+interface Wanted<Item> {
+  readonly length: number;
+  readonly fits: (item: Item) => boolean;
+  readonly from: number;
+}
+
+function lowestIn<Item extends Range>(tree: RangeSnapshot<Item>, wanted: Wanted<Item>): Item | undefined {
+  if (tree === undefined || tree.longest < wanted.length) return undefined;
   const { item, left, right } = tree;
-  const found = lowestIn(left, length, fits);
-  if (found !== undefined) return found;
-  if (item.end - item.start >= length && fits(item)) return item;
-  return lowestIn(right, length, fits);
+  if (item.end > wanted.from) {
+    const found = item.start > wanted.from ? lowestIn(left, wanted) : undefined;
+    if (found !== undefined) return found;
+    if (item.end - item.start >= wanted.length && wanted.fits(item)) return item;
+  }
+  return lowestIn(right, wanted);
+}
+
+function collectLong<Item extends Range>(tree: RangeSnapshot<Item>, length: number, found: Item[]): void {
+  if (tree === undefined || tree.longest < length) return;
+  collectLong(tree.left, length, found);
+  if (tree.item.end - tree.item.start >= length) found.push(tree.item);
+  collectLong(tree.right, length, found);
 }
 
 function node<Item extends Range>(item: Item, left: RangeSnapshot<Item>, right: RangeSnapshot<Item>): Node<Item> {

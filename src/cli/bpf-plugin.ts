@@ -1,5 +1,6 @@
 import { hex } from '../base/word.ts';
 import { runProgram } from '../conform/program-run.ts';
+import { InputError } from '../language/input-error.ts';
 import { bytesOfHex, programOfHex } from './bpf-program.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { type MachineOptions, machineOf, machineOptions } from './jit-machine-options.ts';
@@ -14,13 +15,17 @@ interface PluginOptions extends ModeOptions, MachineOptions {
 export const bpfPluginVerb: Verb = {
   name: 'bpf-plugin',
   does: 'runs one BPF program for the bpf_conformance runner: program bytes on standard input, r0 on standard output',
-  words: [{ syntax: '[memory]', does: 'bytes in hexadecimal: r1 points to them, r2 is their number' }],
+  words: [
+    { syntax: '[memory]', does: 'bytes in hexadecimal: r1 points to them, r2 is their number' },
+    { syntax: '[empty]', does: 'the empty word that the runner passes where it has no options for the plugin' },
+  ],
   options: [
     { syntax: '--program <hex>', does: 'the program, instead of standard input' },
     ...modeOptions,
     ...machineOptions,
   ],
-  async act(desk, [memory = ''], options: PluginOptions) {
+  async act(desk, [memory = '', rest = ''], options: PluginOptions) {
+    if (rest !== '') throw new InputError(`"${rest}" stands where only an empty word may stand`);
     const program = programOfHex(options.program ?? desk.surroundings.input());
     const result = runProgram(program, bytesOfHex(memory, 'the memory'), modeOf(options), machineOf(options));
     if (result.kind === 'failed') {

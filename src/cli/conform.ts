@@ -5,6 +5,7 @@ import { recordingKinds } from '../conform/registry.ts';
 import { InputError } from '../language/input-error.ts';
 import { narrowed } from '../report/difference.ts';
 import { counted } from '../report/numbers.ts';
+import { Table } from '../report/table.ts';
 import type { Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { exists, inFile } from './files.ts';
@@ -45,8 +46,8 @@ function conformOne({ surroundings }: Desk, path: string): ConformReport {
     throw new InputError(message, { file: path, line: 1, column: 1 });
   }
   const report = inFile(path, () => surroundings.killable(() => kind.perform(lines, new Companions(whole))));
-  const { cases, passed, failed, skipped, firstFailures } = report;
-  return { cases, passed, failed, skipped, firstFailures: firstFailures.map(narrowed) };
+  const { cases, passed, failed, skipped, firstFailures, classes } = report;
+  return { cases, passed, failed, skipped, firstFailures: firstFailures.map(narrowed), classes };
 }
 
 /** Companion files stand beside the recording, or in the project's `corpus/golden`. */
@@ -71,16 +72,29 @@ class Companions implements ConformContext {
   }
 }
 
-function tell(desk: Desk, path: string, { cases, passed, failed, skipped, firstFailures }: ConformReport): void {
+function tell(desk: Desk, path: string, report: ConformReport): void {
+  const { cases, passed, failed, skipped, firstFailures, classes } = report;
   const { colours } = desk;
   const mark = failed === 0 ? colours.green('ok  ') : colours.red('FAIL');
   const skips = skipped.length === 0 ? '' : `, ${counted(skipped.length, 'case')} not judged`;
   desk.say(`${mark}  ${path}: ${passed} of ${counted(cases, 'case')} as recorded${skips}`);
+  if (classes.length > 0) for (const line of classTable(classes)) desk.say(`      ${line}`);
   for (const reason of new Set(skipped.map((skip) => skip.reason))) {
     const count = skipped.filter((skip) => skip.reason === reason).length;
     desk.say(`      not judged: ${counted(count, 'case')} (${reason})`);
   }
   for (const difference of firstFailures) desk.say(`      ${differenceText(difference)}`);
+}
+
+function classTable(classes: ConformReport['classes']): readonly string[] {
+  const table = new Table([
+    { title: 'class', widest: classes.map(({ name }) => name) },
+    { title: 'cases', align: 'right' },
+    { title: 'as recorded', align: 'right' },
+    { title: 'not', align: 'right' },
+  ]);
+  const rows = classes.map(({ name, cases, passed, failed }) => [name, `${cases}`, `${passed}`, `${failed}`]);
+  return [table.head(), ...rows.map((row) => table.row(row))];
 }
 
 function differenceText({ name, step, field, expected, actual }: Difference): string {

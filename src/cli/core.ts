@@ -8,10 +8,15 @@ import {
   type RecordComparison,
   type RecordOutcome,
 } from '../model/bpf/core-relocation/compare-object.ts';
+import {
+  DESCRIPTOR_PROFILES,
+  type DescriptorMemory,
+  descriptorMemory,
+} from '../model/bpf/core-relocation/descriptor.ts';
 import type { BpfObject } from '../model/bpf/core-relocation/object.ts';
 import { openObject } from '../model/bpf/core-relocation/object-from-elf.ts';
 import { isRefusal } from '../model/bpf/core-relocation/refusal.ts';
-import { counted } from '../report/numbers.ts';
+import { counted, grouped } from '../report/numbers.ts';
 import type { Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, readBytes } from './files.ts';
@@ -39,12 +44,47 @@ export const coreVerb: Verb = {
     for (const record of records) tell(desk, record);
     const differing = records.filter(({ same }) => !same).length;
     summarise(desk, records, differing);
+    const memory = descriptorTable(object);
+    if (records.length > 0) tellMemory(desk, memory);
     return {
       exitCode: differing === 0 ? ALL_WELL : FOUND_SOMETHING,
-      document: { object: path, btf, relocations: records, differing },
+      document: { object: path, btf, relocations: records, differing, memory },
     };
   },
 };
+
+/** What libbpf's relocation descriptors for an object take, in each form that was posted or merged. */
+function descriptorTable(object: BpfObject): readonly DescriptorRow[] {
+  return DESCRIPTOR_PROFILES.flatMap((profile) => {
+    const lightSkeleton = descriptorMemory(object, profile, 'light-skeleton');
+    const direct = descriptorMemory(object, profile, 'direct');
+    if (isRefusal(lightSkeleton) || isRefusal(direct)) return [];
+    return [{ form: profile.name, descriptorBytes: profile.descriptorBytes, lightSkeleton, direct }];
+  });
+}
+
+interface DescriptorRow {
+  readonly form: string;
+  readonly descriptorBytes: number;
+  readonly lightSkeleton: DescriptorMemory;
+  readonly direct: DescriptorMemory;
+}
+
+function tellMemory(desk: Desk, rows: readonly DescriptorRow[]): void {
+  desk.say();
+  desk.say('What libbpf remembers of them until they are applied, in the forms of its relocation descriptor:');
+  for (const { form, descriptorBytes, lightSkeleton, direct } of rows) {
+    const each = `${form.padEnd(14)} ${descriptorBytes} bytes each`;
+    desk.say(`  ${each}; light skeleton ${memoryText(lightSkeleton)}; direct load ${memoryText(direct)}`);
+  }
+}
+
+function memoryText({ bytes, bytesForRecords, records }: DescriptorMemory): string {
+  const total = `${grouped(bytes)} bytes`;
+  if (records > 0)
+    return `${total}, ${(bytesForRecords / records).toFixed(1)} for each of ${counted(records, 'record')}`;
+  return bytesForRecords > 0 ? `${total}, ${grouped(bytesForRecords)} without use` : total;
+}
 
 function openRelocatable(path: string): BpfObject {
   const object = openObject(readBytes(path));

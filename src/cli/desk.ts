@@ -10,7 +10,7 @@ export interface Answer {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
-/** What a verb works with: the suites, the surroundings, and a place to print that stays silent under `--json`. */
+/** What a verb works with: the suites, the surroundings, and a place to print that stays silent when standard output belongs to programs. */
 export class Desk {
   readonly registry: Registry;
   readonly surroundings: Surroundings;
@@ -18,15 +18,22 @@ export class Desk {
   readonly status: StatusLine;
   /** The modules that were loaded by `--with`, as the user wrote them. */
   readonly modules: readonly string[];
+  /** Whether all suites can be loaded again elsewhere: they are the project's or a module's, not handed in by a program. */
+  readonly canReloadSuites: boolean;
   readonly #silent: boolean;
 
-  constructor(registry: Registry, surroundings: Surroundings, options: { json: boolean; modules: readonly string[] }) {
+  constructor(
+    registry: Registry,
+    surroundings: Surroundings,
+    options: { silent: boolean; modules: readonly string[]; canReloadSuites: boolean },
+  ) {
+    this.canReloadSuites = options.canReloadSuites;
     this.registry = registry;
     this.surroundings = surroundings;
     this.modules = options.modules;
-    this.#silent = options.json;
-    this.colours = picocolors.createColors(surroundings.colour && !options.json);
-    this.status = new StatusLine(options.json ? { write: () => true } : surroundings.live, surroundings.now);
+    this.#silent = options.silent;
+    this.colours = picocolors.createColors(surroundings.colour && !options.silent);
+    this.status = new StatusLine(options.silent ? { write: () => true } : surroundings.live, surroundings.now);
   }
 
   /** Prints a line for people. */
@@ -44,9 +51,9 @@ export class Desk {
   }
 
   /** The command that people can type to do something with a file, the same modules loaded. */
-  command(verb: string, path: string): string {
+  command(verb: string, ...given: readonly string[]): string {
     const modules = this.modules.flatMap((module) => ['--with', module]);
-    return ['npx roxcheck', verb, ...[...modules, path].map(quoted)].join(' ');
+    return ['npx roxcheck', verb, ...[...modules, ...given].map(quoted)].join(' ');
   }
 
   /** The exit code of work that was stopped and found nothing; undefined when nothing stopped it. */

@@ -1,13 +1,13 @@
 import { join, relative, resolve } from 'node:path';
 import { shrink } from '../engine/shrink.ts';
-import type { RunReport, ShrinkReport, Violation } from '../engine/verdict.ts';
+import type { RunReport, Violation } from '../engine/verdict.ts';
 import { InputError } from '../language/input-error.ts';
 import type { AnySuite } from '../language/suite.ts';
 import type { Trace, TraceHeader } from '../language/trace.ts';
 import { printTrace } from '../language/trace-text/print.ts';
 import { counted, grouped } from '../report/numbers.ts';
 import type { Desk } from './desk.ts';
-import { inFile, saveNew } from './files.ts';
+import { inFile, saveNew, saveOnce } from './files.ts';
 
 /** A found failure after it was shrunk and, if the system allowed it, saved. */
 export interface KeptFailure {
@@ -27,31 +27,55 @@ export interface KeptFailure {
   readonly lines: readonly string[];
 }
 
+/** A failure before and after it was shrunk. */
+export interface Shrunk {
+  readonly suite: AnySuite;
+  readonly kernel: string;
+  readonly run: number;
+  /** How long the trace was before. */
+  readonly stepsBefore: number;
+  /** The minimal trace, as text too. */
+  readonly trace: Trace;
+  readonly text: string;
+  readonly violation: Violation;
+  readonly executions: number;
+  readonly bug: Error | undefined;
+}
+
 /** Shrinks the failure of a run, saves it in the folder under a new name, and says how to replay it. */
 export function keepFailure(desk: Desk, suite: AnySuite, report: RunReport, folder: string): KeptFailure {
   const { trace, violation, run } = report.failure!;
-  desk.status.show(`${suite.name} on ${report.kernel}: shrinking ${counted(trace.steps.length, 'step')}`);
+  const { kernel } = report;
+  const stepsBefore = trace.steps.length;
+  desk.status.show(`${suite.name} on ${kernel}: shrinking ${counted(stepsBefore, 'step')}`);
   const minimal = desk.surroundings.killable(() => shrink(suite, trace));
-  const before = counted(trace.steps.length, 'step');
-  const origin = ` found by seed "${report.seed}" in run ${run}, shrunk from ${before}`;
+  const origin = ` found by seed "${report.seed}" in run ${run}, shrunk from ${counted(stepsBefore, 'step')}`;
   const text = printTrace({ ...minimal.trace, comments: [{ step: -1, place: 'above', text: origin }] });
-  const saved = trySave(desk, folder, nameOf(trace.header, violation), text);
-  return {
-    text,
-    steps: minimal.trace.steps.length,
-    executions: minimal.executions,
-    bug: minimal.modelBug,
-    ...saved,
-    lines: describe(desk, suite, report, minimal, text, saved),
-  };
+  const saved = trySave(desk, folder, nameOf(trace.header, violation), text, saveNew);
+  const { modelBug: bug, ...shrunk } = minimal;
+  return kept(desk, { ...shrunk, suite, kernel, run, stepsBefore, text, bug }, saved);
+}
+
+/** Saves what a campaign shrank; a file that holds the very same already, from before an interruption, will do. */
+export function keepShrunk(desk: Desk, shrunk: Shrunk, folder: string): KeptFailure {
+  return kept(
+    desk,
+    shrunk,
+    trySave(desk, folder, nameOf(shrunk.trace.header, shrunk.violation), shrunk.text, saveOnce),
+  );
+}
+
+function kept(desk: Desk, shrunk: Shrunk, saved: Saved): KeptFailure {
+  const { text, trace, executions, bug } = shrunk;
+  return { text, steps: trace.steps.length, executions, bug, ...saved, lines: describe(desk, shrunk, saved) };
 }
 
 type Saved = Pick<KeptFailure, 'path' | 'unsaved'>;
 
-function trySave({ surroundings }: Desk, folder: string, name: string, text: string): Saved {
+function trySave({ surroundings }: Desk, folder: string, name: string, text: string, save: typeof saveNew): Saved {
   try {
     const shown = join(folder, `${name}.trace`);
-    const path = inFile(shown, () => saveNew(resolve(surroundings.folder, folder), name, '.trace', text));
+    const path = inFile(shown, () => save(resolve(surroundings.folder, folder), name, '.trace', text));
     const short = relative(surroundings.folder, path);
     return { path: short.startsWith('..') ? path : short, unsaved: undefined };
   } catch (error) {
@@ -65,23 +89,15 @@ function nameOf({ suite }: TraceHeader, { law }: Violation): string {
   return `${suite}-${law}`.replaceAll(/[^\w.-]/g, '_');
 }
 
-function describe(
-  desk: Desk,
-  suite: AnySuite,
-  report: RunReport,
-  { trace, violation, executions }: ShrinkReport,
-  text: string,
-  { path }: Saved,
-): readonly string[] {
-  const { colours } = desk;
-  const found = report.failure!;
-  const steps = `${grouped(found.trace.steps.length)} to ${counted(trace.steps.length, 'step')}`;
+function describe(desk: Desk, shrunk: Shrunk, { path }: Saved): readonly string[] {
+  const { suite, kernel, run, stepsBefore, trace, text, violation, executions } = shrunk;
+  const steps = `${grouped(stepsBefore)} to ${counted(trace.steps.length, 'step')}`;
   const next = path === undefined ? [] : ['', 'saved; perform it again with', `  ${desk.command('replay', path)}`];
   return [
-    colours.red(`${suite.name} on ${report.kernel} violates ${violation.law}:`),
+    desk.colours.red(`${suite.name} on ${kernel} violates ${violation.law}:`),
     `  ${lawSentence(suite, violation)}`,
     ...violationText(trace, violation).map((line) => `  ${line}`),
-    `found in run ${found.run}, shrunk from ${steps} in ${counted(executions, 'execution')}:`,
+    `found in run ${run}, shrunk from ${steps} in ${counted(executions, 'execution')}:`,
     '',
     ...indented(text),
     ...next,

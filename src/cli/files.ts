@@ -82,6 +82,15 @@ export function saveNew(folder: string, name: string, extension: string, text: s
   });
 }
 
+/** The same, unless a file under one of these names holds the text already: then that is the one. */
+export function saveOnce(folder: string, name: string, extension: string, text: string): string {
+  for (let number = 1; ; number++) {
+    const path = join(folder, number === 1 ? `${name}${extension}` : `${name}-${number}${extension}`);
+    if (!exists(path)) return saveNew(folder, name, extension, text);
+    if (readText(path) === text) return path;
+  }
+}
+
 /** Writes a file at exactly this path; one that stands there already is replaced only when the new one is complete. */
 export function saveAs(path: string, text: string): void {
   const folder = dirname(path);
@@ -133,7 +142,7 @@ function claim(temporary: string, path: string): boolean {
  * Makes a folder and those above it. Node's own recursive mkdir tries for ever where a folder that exists answers that it
  * does not, as /proc does.
  */
-function makeFolder(folder: string): void {
+export function makeFolder(folder: string): void {
   if (isFolder(folder)) return;
   const above = dirname(folder);
   if (above !== folder) makeFolder(above);

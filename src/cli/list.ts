@@ -1,5 +1,6 @@
 import type { Registry } from '../lab/registry.ts';
 import { kindsMade } from '../language/operation.ts';
+import { hazards } from '../targets/live/hazards.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import type { Verb } from './verb.ts';
 
@@ -17,7 +18,7 @@ export const listVerb: Verb = {
     {
       syntax: '<what>',
       does: 'what to list',
-      choices: ['suites', 'operations', 'laws', 'faults', 'kernels', 'kernel-bugs'],
+      choices: ['suites', 'operations', 'laws', 'faults', 'kernels', 'kernel-bugs', 'hazards'],
     },
   ],
   async act(desk, [what]) {
@@ -60,6 +61,15 @@ const LISTS: Readonly<Record<string, (registry: Registry) => readonly Entry[]>> 
       kernel,
       suite,
       source,
+    })),
+  hazards: () =>
+    hazards.map(({ name, story, harm, source, kernels }) => ({
+      name,
+      sentence: `${harm}: ${story}`,
+      story,
+      harm,
+      source,
+      kernels: kernels ?? 'all',
     })),
   kernels: (registry) => registry.kernels().map(({ thing, suites }) => ({ ...thing, suites })),
   kernelBugs: (registry) =>

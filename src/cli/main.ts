@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { kernelSentences } from '../lab/kernels.ts';
 import { Registry } from '../lab/registry.ts';
@@ -9,21 +8,29 @@ import { auditVerb } from './audit.ts';
 import { bpfConformanceVerb } from './bpf-conformance.ts';
 import { bpfPluginVerb } from './bpf-plugin.ts';
 import { bugReport } from './bug-report.ts';
+import { compareVerb } from './compare.ts';
 import { conformVerb } from './conform.ts';
 import { coreVerb } from './core.ts';
 import { type Answer, Desk } from './desk.ts';
+import { distillVerb } from './distill.ts';
 import { OUR_OWN_BUG, WRONG_INPUT } from './exit-codes.ts';
 import { explainVerb } from './explain.ts';
+import { exportVerb } from './export.ts';
 import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
+import { lockStepPeerVerb, lockStepVerb } from './lock-step.ts';
 import { mainVerb } from './main-job.ts';
+import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
+import { hasReportOnOutput, type WantedReport } from './reports.ts';
 import { runVerb } from './run.ts';
+import { scoreVerb } from './score.ts';
 import { shrinkVerb } from './shrink.ts';
 import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
-import type { Verb } from './verb.ts';
+import type { Verb, VerbOption } from './verb.ts';
+import { version } from './version.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
 export interface MainOptions {
@@ -36,16 +43,23 @@ const VERBS: readonly Verb[] = [
   mainVerb,
   runVerb,
   shrinkVerb,
+  scoreVerb,
+  distillVerb,
   replayVerb,
   listVerb,
   explainVerb,
   conformVerb,
+  compareVerb,
+  recordVerb,
   coreVerb,
   jitVerb,
   bpfConformanceVerb,
   bpfPluginVerb,
   liveVerb,
   auditVerb,
+  exportVerb,
+  lockStepVerb,
+  lockStepPeerVerb,
 ];
 
 /**
@@ -67,9 +81,16 @@ export async function main(argv: readonly string[], options: MainOptions = {}): 
   for (const verb of VERBS) {
     declare(program, verb, async (words, given) => {
       const { with: modules = [] } = given;
+      const silent = json || hasReportOnOutput(given.report);
+      if (json && hasReportOnOutput(given.report))
+        throw new InputError('--json and a report without =FILE both want standard output');
       const suites = [...(options.suites ?? allSuites), ...(await loadSuites(modules, surroundings.folder))];
       const registry = new Registry(suites, kernelSentences);
-      answer = await verb.act(new Desk(registry, surroundings, { json, modules }), words, given);
+      answer = await verb.act(
+        new Desk(registry, surroundings, { silent, modules, canReloadSuites: options.suites === undefined }),
+        words,
+        given,
+      );
     });
   }
   try {
@@ -88,18 +109,22 @@ function declare(
   verb: Verb,
   act: (words: readonly string[], options: CommonOptions) => Promise<void>,
 ): void {
-  const command = program.command(verb.name).description(verb.does);
+  const command = program.command(verb.name, { hidden: verb.hidden === true }).description(verb.does);
   for (const { syntax, does, choices } of verb.words ?? []) {
     const word = command.createArgument(syntax, does);
     command.addArgument(choices === undefined ? word : word.choices(choices));
   }
   for (const { syntax, does, parse, default: preset } of verb.options ?? []) {
     const option = new Option(syntax, does);
-    if (parse !== undefined) option.argParser((text, previous) => asArgument(() => parse(text, previous)));
+    if (option.required) option.argParser((text, previous) => asArgument(() => optionValue(text, previous, parse)));
     command.addOption(preset === undefined ? option : option.default(preset));
   }
   command
-    .option('--with <module>', "load suites of your own from a module's `suites` export (repeatable)", append)
+    .option(
+      '--with <module>',
+      "load suites of your own from a module's `suites` export (repeatable)",
+      (text, previous) => asArgument(() => optionValue(text, previous, append) as readonly string[]),
+    )
     .option('--json', 'print one JSON document instead of text')
     .action((...given: unknown[]) => {
       const words = given.slice(0, -2).flat() as (string | undefined)[];
@@ -108,13 +133,20 @@ function declare(
     });
 }
 
-/** What every verb can be given. */
+/** What every verb can be given, and what decides who owns standard output. */
 interface CommonOptions {
   readonly with?: readonly string[];
+  readonly report?: readonly WantedReport[];
 }
 
-function append(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, text];
+function append(text: string, previous: unknown = []): readonly string[] {
+  return [...(previous as readonly string[]), text];
+}
+
+/** An option's value. A word that is an option itself was not meant as one: `--seed --json` has forgotten its seed. */
+function optionValue(text: string, previous: unknown, parse: VerbOption['parse']): unknown {
+  if (/^--[a-z]/.test(text)) throw new InputError(`Expected a value, found the option ${text}.`);
+  return parse === undefined ? text : parse(text, previous);
 }
 
 /** Lets an option's own parser say what is wrong in commander's way. */
@@ -144,10 +176,6 @@ function failed(error: unknown, json: boolean, { err }: Surroundings): Answer {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-const version = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
-).version;
 
 function envelope(exitCode: number) {
   return { tool: 'roxcheck', version, exitCode };

@@ -10,6 +10,13 @@ export function count(text: string): number {
   throw new InputError('Expected a whole number from 1.');
 }
 
+/** A whole number from 0. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InputError('Expected a whole number from 0.');
+}
+
 /** Milliseconds of `60s`, `500ms`, `5m`, `1h`; a bare number counts seconds. */
 export function milliseconds(text: string): number {
   const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)?$/.exec(text) ?? [];
@@ -35,13 +42,21 @@ export function setting(text: string, previous: unknown): Readonly<Record<string
   throw new InputError('Expected KEY=VALUE, as in cpus=2.');
 }
 
-/** What carries out a trace. There is one target so far: the model. */
+/** What carries out a trace: the model, or the running kernel beside it. */
+export function target(text: string): string {
+  if (text === 'model' || text === 'live') return text;
+  throw new InputError('Expected "model" or "live".');
+}
+
 export const targetOption: VerbOption = {
   syntax: '--target <target>',
-  does: 'what performs the steps: model',
+  does: 'what performs the steps: model, or live (the running kernel beside the model, for traces of arenas)',
   default: 'model',
-  parse(text) {
-    if (text === 'model') return text;
-    throw new InputError('Expected "model", the only target of this release.');
-  },
+  parse: target,
+};
+
+export const allowHazardOption: VerbOption = {
+  syntax: '--allow-hazard <name>',
+  does: 'with --target live: lets the running kernel be asked for this (repeatable; "list hazards" tells what it may do)',
+  parse: (text, previous) => [...((previous as readonly string[] | undefined) ?? []), text],
 };

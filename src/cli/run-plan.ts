@@ -6,6 +6,7 @@ import type { AnySuite } from '../language/suite.ts';
 interface Wanted {
   readonly suites: readonly string[];
   readonly kernels: readonly string[] | undefined;
+  /** One name, or several with commas between them. */
   readonly fault: string | undefined;
 }
 
@@ -18,31 +19,34 @@ export interface Job {
 }
 
 /**
- * What to run on what: the named suites or all, each on its first kernel unless others were asked for. A fault brings its
- * own suite and kernel. Throws an InputError for names that do not exist or do not fit together.
+ * What to run on what: the named suites or all, each on its first kernel unless others were asked for; one that compares kernels,
+ * and was named, on all of its. A fault brings its own suite and kernel. Throws an InputError for names that do not exist or do not fit together.
  */
 export function planJobs(
   registry: Registry,
-  { suites: suiteNames, kernels, fault: faultName }: Wanted,
+  { suites: suiteNames, kernels, fault: faultNames }: Wanted,
 ): readonly Job[] {
-  const fault = faultName === undefined ? undefined : registry.fault(faultName);
-  const faultSuites = fault === undefined ? registry.suites : [registry.suite(fault.suite)];
+  const faults = faultNames === undefined ? [] : registry.faultsNamed(faultNames);
+  const [first] = faults;
+  const faultSuites = first === undefined ? registry.suites : [registry.suite(first.suite)];
   const named = suiteNames.length > 0;
   const suites = named ? suiteNames.map((name) => registry.suite(name)) : faultSuites;
   if (suites.length === 0) throw new InputError('there are no suites to run');
   for (const suite of suites) {
-    if (fault !== undefined && !suite.faults?.some(({ name }) => name === fault.name)) {
+    for (const fault of faults) {
+      if (suite.faults?.some(({ name }) => name === fault.name)) continue;
       throw new InputError(`the suite ${suite.name} has no fault ${fault.name}; it belongs to ${fault.suite}`);
     }
   }
-  const wanted = kernels ?? (fault === undefined ? undefined : [fault.kernel]);
+  const wanted = kernels ?? (first === undefined ? undefined : [first.kernel]);
   for (const kernel of wanted ?? []) if (kernel !== 'all') registry.kernel(kernel);
-  return suites.flatMap((suite) => jobsOf(suite, wanted, named || fault !== undefined));
+  return suites.flatMap((suite) => jobsOf(suite, wanted, named || first !== undefined));
 }
 
 function jobsOf(suite: AnySuite, wanted: readonly string[] | undefined, demanded: boolean): readonly Job[] {
+  const everyKernel = wanted === undefined ? demanded && suite.everyKernel === true : wanted.includes('all');
+  if (everyKernel) return suite.kernels.map((kernel) => ({ suite, kernel }));
   if (wanted === undefined) return [{ suite, kernel: suite.kernels[0]! }];
-  if (wanted.includes('all')) return suite.kernels.map((kernel) => ({ suite, kernel }));
   return wanted.map((kernel) => {
     if (suite.kernels.includes(kernel)) return { suite, kernel };
     const reason = `the suite ${suite.name} has no kernel ${kernel}; it has ${suite.kernels.join(', ')}`;

@@ -25,7 +25,7 @@ export function runTable(jobs: readonly Job[], seed: string): Table {
   return new Table([
     { title: 'suite', widest: jobs.map(({ suite }) => suite.name) },
     { title: 'kernel', widest: jobs.map(({ kernel }) => kernel) },
-    { title: 'seed', widest: [seed] },
+    { title: 'seed', widest: [shortened(seed)] },
     { title: 'runs', widest: ['100,000'], align: 'right' },
     { title: 'steps', widest: ['10,000,000'], align: 'right' },
     { title: 'steps/s', widest: ['1,000,000'], align: 'right' },
@@ -37,7 +37,7 @@ export function runTable(jobs: readonly Job[], seed: string): Table {
 export function row({ colours }: Desk, { job, seed, report, seconds, verdict, reason }: Result): readonly string[] {
   const { suite, kernel } = job;
   if (verdict === 'skipped' || report === undefined) {
-    return [suite.name, kernel, seed, '', '', '', '', colours.yellow(`skipped: ${reason}`)];
+    return [suite.name, kernel, shortened(seed), '', '', '', '', colours.yellow(`skipped: ${reason}`)];
   }
   const judged = [...report.judged.values()].filter((times) => times > 0).length;
   const paint = verdict === 'holds' ? colours.green : colours.red;
@@ -45,7 +45,7 @@ export function row({ colours }: Desk, { job, seed, report, seconds, verdict, re
   return [
     suite.name,
     kernel,
-    seed,
+    shortened(seed),
     grouped(report.runs),
     grouped(report.steps),
     grouped(report.steps / Math.max(seconds, 0.001)),
@@ -54,12 +54,27 @@ export function row({ colours }: Desk, { job, seed, report, seconds, verdict, re
   ];
 }
 
+/** A long seed would push everything else off the screen; the trace's head and `--json` have all of it. */
+const shortened = (seed: string): string =>
+  seed.length <= LONGEST_SEED ? seed : `${seed.slice(0, LONGEST_SEED - 1)}…`;
+const LONGEST_SEED = 20;
+
 /** Says what a verdict other than "holds" needs to be believed. */
-export function tell(desk: Desk, { report, verdict, reason, kept }: Result): void {
+export function tell(desk: Desk, { report, verdict, reason, kept, seconds }: Result): void {
   if (kept !== undefined) for (const line of ['', ...kept.lines, '']) desk.say(line);
+  for (const line of report === undefined ? [] : rates(report, seconds)) desk.say(line);
   if (verdict === 'vacuous') desk.say(`  ${reason}`);
   if (kept?.unsaved !== undefined) desk.complain(kept.unsaved.describe());
   for (const bug of [report?.bug, kept?.bug]) if (bug !== undefined) desk.complain(bugReport(bug));
+}
+
+/** For a suite that counts: how many of each operation in a second, laws included, and what one of them costs. */
+function rates({ counted, operations }: RunReport, seconds: number): readonly string[] {
+  return [...counted].map(([name, sums]) => {
+    const { ok = 0, refused = 0 } = operations.get(name) ?? {};
+    const each = [...sums].map(([what, sum]) => `${Number((sum / (ok + refused)).toPrecision(3))} ${what}`);
+    return `  ${name}: ${grouped(ok / Math.max(seconds, 0.001))} a second; ${each.join(', ')} each`;
+  });
 }
 
 /** What the verdicts alone make of the exit code. */
@@ -89,7 +104,18 @@ export function record({ job, seed, report, seconds, verdict, reason, kept }: Re
     shrinkExecutions: kept?.executions,
     operations: Object.fromEntries(report?.operations ?? []),
     judged: Object.fromEntries(report?.judged ?? []),
+    counted: Object.fromEntries([...(report?.counted ?? [])].map(([name, sums]) => [name, Object.fromEntries(sums)])),
   };
+}
+
+/** A result's one finding as `--json` gives it; a run ends with the first. */
+export function findingOf({ job, report, kept }: Result) {
+  const { violation, run } = report?.failure ?? {};
+  if (violation === undefined || kept === undefined) return [];
+  const { law, operation } = violation;
+  const { text: trace, path: tracePath, steps: traceSteps, executions: shrinkExecutions } = kept;
+  const where = { suite: job.suite.name, kernel: job.kernel };
+  return [{ ...where, law, operation, trace, tracePath, traceSteps, shrinkExecutions, count: 1, firstRun: run }];
 }
 
 /** What keeps the answer from being one about the kernel: our own bug, or a failure that could not be saved. */

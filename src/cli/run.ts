@@ -1,15 +1,18 @@
 import { runSuite } from '../engine/run.ts';
-import { InputError } from '../language/input-error.ts';
 import type { MachineSettings } from '../language/suite.ts';
 import { counted } from '../report/numbers.ts';
 import { progressText } from '../report/status-line.ts';
+import { isCampaign, runCampaign } from './campaign-run.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import { keepFailure } from './failure.ts';
-import { count, milliseconds, names, setting } from './option-values.ts';
+import { allowHazardOption, count, milliseconds, names, setting, target } from './option-values.ts';
+import { reportOption, type WantedReport, writeReports } from './reports.ts';
+import { runExhaustive } from './run-exhaustive.ts';
 import { runLive } from './run-live.ts';
 import { type Job, planJobs } from './run-plan.ts';
-import { exitCodeOf, firstProblem, type Result, record, row, runTable, tell } from './run-result.ts';
+import { runGroup } from './run-report.ts';
+import { exitCodeOf, findingOf, firstProblem, type Result, record, row, runTable, tell } from './run-result.ts';
 import type { Verb } from './verb.ts';
 
 export interface RunVerbOptions {
@@ -21,7 +24,22 @@ export interface RunVerbOptions {
   readonly machine?: MachineSettings;
   readonly target: string;
   readonly fault?: string;
+  readonly allowHazard?: readonly string[];
   readonly save: string;
+  readonly report?: readonly WantedReport[];
+  /** How many lanes; given, the run is a campaign. */
+  readonly jobs?: number;
+  readonly keepGoing?: boolean;
+  /** A file. */
+  readonly known?: string;
+  /** A folder. */
+  readonly resume?: string;
+  /** Milliseconds. */
+  readonly patience?: number;
+  /** The length of the longest trace, when all traces are performed. */
+  readonly exhaustive?: number;
+  /** The most values of an argument then. */
+  readonly values?: number;
 }
 
 export const runVerb: Verb = {
@@ -49,29 +67,47 @@ export const runVerb: Verb = {
     },
     {
       syntax: '--target <target>',
-      does: 'what performs the steps: model, or live (the running kernel, for the suite prog-pack)',
+      does: 'what performs the steps: model, or live (the running kernel, for the suites arena and prog-pack)',
       default: 'model',
       parse: target,
     },
     { syntax: '--fault <name>', does: 'plants a known bug; without a suite, its own suite and kernel run' },
+    allowHazardOption,
     { syntax: '--save <folder>', does: 'where found failures are saved', default: 'failures' },
+    reportOption,
+    { syntax: '--jobs <n>', does: 'a campaign: so many lanes at once, past what they find', parse: count },
+    { syntax: '--keep-going', does: 'a campaign in one lane: goes on past what it finds' },
+    { syntax: '--known <file>', does: 'a campaign that counts these failures and does not fail for them' },
+    { syntax: '--resume <folder>', does: 'goes on with the campaign of this --save folder' },
+    {
+      syntax: '--patience <time>',
+      does: 'how long a lane may show no progress before it is taken for hung (default: 60s)',
+      parse: milliseconds,
+    },
+    { syntax: '--exhaustive <n>', does: 'performs every trace of up to n steps instead of drawing some', parse: count },
+    { syntax: '--values <n>', does: 'with --exhaustive: the most values that an argument takes', parse: count },
   ],
-  act: (desk, words, options: RunVerbOptions) =>
-    options.target === 'live' ? runLive(desk, words, options) : run(desk, words, options),
+  act: async (desk, words, options: RunVerbOptions) => {
+    const { exhaustive, target: performer } = options;
+    if (performer === 'live') return runLive(desk, words, options);
+    return exhaustive === undefined
+      ? run(desk, words, options)
+      : runExhaustive(desk, words, { ...options, exhaustive });
+  },
 };
-
-function target(text: string): string {
-  if (text === 'model' || text === 'live') return text;
-  throw new InputError('Expected "model" or "live".');
-}
 
 /** Runs the named suites, or all; tells of each as it ends. */
 export async function run(desk: Desk, suiteNames: readonly string[], options: RunVerbOptions): Promise<Answer> {
+  if (options.fault !== undefined) {
+    for (const { name, story } of desk.registry.faultsNamed(options.fault)) desk.say(`fault ${name}: ${story}\n`);
+  }
+  if (isCampaign(options)) return runCampaign(desk, suiteNames, options);
   const { colours, registry, surroundings } = desk;
   const jobs = planJobs(registry, { suites: suiteNames, kernels: options.kernel, fault: options.fault });
   const seed = options.seed ?? surroundings.freshSeed();
   const end = options.for === undefined ? undefined : surroundings.now() + options.for;
-  if (options.fault !== undefined) desk.say(`fault ${options.fault}: ${registry.fault(options.fault).story}\n`);
+  // A setting that some machine cannot have is said before the table begins.
+  if (options.machine !== undefined) for (const { suite, kernel } of jobs) suite.boot(kernel, options.machine);
   const table = runTable(jobs, seed);
   desk.say(colours.bold(table.head()));
   const results: Result[] = [];
@@ -83,7 +119,7 @@ export async function run(desk: Desk, suiteNames: readonly string[], options: Ru
     desk.say(table.row(row(desk, result)));
     tell(desk, result);
   }
-  return answer(desk, jobs, results);
+  return writeReports(desk, options.report, results.map(runGroup), answer(desk, jobs, results));
 }
 
 type JobOptions = RunVerbOptions & {
@@ -130,5 +166,6 @@ function answer(desk: Desk, jobs: readonly Job[], results: readonly Result[]): A
     desk.say(`stopped in suite ${results.length} of ${counted(jobs.length, 'suite')}`);
   }
   const exitCode = problem?.exitCode ?? (found === ALL_WELL ? (stopped ?? ALL_WELL) : found);
-  return { exitCode, document: { suites: results.map(record), ...(problem && { error: problem.error }) } };
+  const findings = results.flatMap(findingOf);
+  return { exitCode, document: { suites: results.map(record), findings, ...(problem && { error: problem.error }) } };
 }

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
+import { type Certificate, certify } from '../engine/certify.ts';
 import { shrink } from '../engine/shrink.ts';
 import type { Trace, TraceHeader } from '../language/trace.ts';
 import { printTrace } from '../language/trace-text/print.ts';
 import { counted, grouped } from '../report/numbers.ts';
 import { bugReport } from './bug-report.ts';
 import type { Answer, Desk } from './desk.ts';
-import { ALL_WELL } from './exit-codes.ts';
+import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { indented, lawSentence, violationText } from './failure.ts';
 import { inFile, saveAs } from './files.ts';
 import { type LoadedTrace, loadTrace } from './traces.ts';
@@ -15,11 +16,20 @@ export const shrinkVerb: Verb = {
   name: 'shrink',
   does: 'makes a failing trace minimal: no step can go and no argument can be simpler without losing the failure',
   words: [{ syntax: '<trace>', does: 'a trace file that breaks a law' }],
-  options: [{ syntax: '--out <file>', does: 'where the minimal trace goes (default: beside it, as NAME.min.trace)' }],
-  act: async (desk, words, options: { readonly out?: string }) => shrinkFile(desk, words[0]!, options.out),
+  options: [
+    { syntax: '--out <file>', does: 'where the minimal trace goes (default: beside it, as NAME.min.trace)' },
+    { syntax: '--certify', does: 'checks again that no step, no two steps and no simpler argument can go' },
+  ],
+  act: async (desk, words, options: ShrinkOptions) => shrinkFile(desk, words[0]!, options),
 };
 
-function shrinkFile(desk: Desk, path: string, out = besidePath(path)): Answer {
+interface ShrinkOptions {
+  readonly out?: string;
+  readonly certify?: boolean;
+}
+
+function shrinkFile(desk: Desk, path: string, options: ShrinkOptions): Answer {
+  const { out = besidePath(path) } = options;
   const { surroundings } = desk;
   const loaded = loadTrace(desk, path);
   const { suite } = loaded;
@@ -50,11 +60,26 @@ function shrinkFile(desk: Desk, path: string, out = besidePath(path)): Answer {
     desk.say(line);
   }
   if (modelBug !== undefined) desk.complain(bugReport(modelBug));
+  const certificate = options.certify ? surroundings.killable(() => certify(suite, trace, { pairs: true })) : undefined;
+  if (certificate !== undefined) for (const line of certificateText(certificate)) desk.say(line);
   const document = { tracePath: out, law: kept.law, evidence: kept.evidence, trace: text };
   return {
-    exitCode: ALL_WELL,
-    document: { ...document, traceSteps: trace.steps.length, stepsBefore: from, shrinkExecutions: executions },
+    exitCode: certificate?.isMinimal === false ? FOUND_SOMETHING : ALL_WELL,
+    document: {
+      ...document,
+      traceSteps: trace.steps.length,
+      stepsBefore: from,
+      shrinkExecutions: executions,
+      ...(certificate && { certificate: { isMinimal: certificate.isMinimal, checked: certificate.checked } }),
+    },
   };
+}
+
+function certificateText({ isMinimal, checked, counterexample }: Certificate): readonly string[] {
+  const variants = counted(checked, 'variant');
+  if (isMinimal)
+    return ['', `certified: of ${variants} (each step, each two steps, each simpler argument) none fails so`];
+  return ['', `not minimal: it fails in the same way ${counterexample!.change}`];
 }
 
 /** The trace with the suite and the kernel that it is performed on in its head, so that it stands for itself. */

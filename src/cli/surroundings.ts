@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly folder: string;
   /** Milliseconds from any fixed moment. */
   now(): number;
+  /** Milliseconds that the processor spent on this process; what others do on the machine does not count. */
+  worked(): number;
   /** A seed that nobody used before. */
   freshSeed(): string;
   /** Asked now and then by long work. */
@@ -57,6 +59,7 @@ export function processSurroundings(): Surroundings {
     colour: wantsColour(env, stdout.isTTY === true),
     folder: process.cwd(),
     now: () => performance.now(),
+    worked: () => process.cpuUsage().user / 1000,
     freshSeed: () => randomBytes(5).toString('hex'),
     stopReason: () => reason,
     killable(work) {

@@ -5,6 +5,8 @@ export interface Verb {
   readonly name: string;
   /** One sentence for `--help`. */
   readonly does: string;
+  /** For other processes of this program: `--help` does not tell of it. */
+  readonly hidden?: boolean;
   readonly words?: readonly Word[];
   readonly options?: readonly VerbOption[];
   /** Throws an InputError when what the user gave is wrong. */

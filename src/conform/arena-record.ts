@@ -1,5 +1,5 @@
 import { InputError } from '../language/input-error.ts';
-import type { Runs, Shown } from './arena-observation.ts';
+import type { Runs, Shown } from '../model/bpf/arena-observation.ts';
 import type { RecordedLine } from './recording.ts';
 
 /** The creation of an arena: the attributes, the answer, and the state right after. */

@@ -3,6 +3,14 @@ import { InputError } from '../language/input-error.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { Arena } from '../model/bpf/arena.ts';
 import { type ElementCommand, elementOperation, freezeArena } from '../model/bpf/arena-elements.ts';
+import {
+  freeRuns,
+  guardsPresent,
+  kernelPresent,
+  observeState,
+  type Shown,
+  windowShape,
+} from '../model/bpf/arena-observation.ts';
 import type { AccessAnswer, AccessSize, ArenaProgram, AtomicKind, FaultReport } from '../model/bpf/arena-program.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { adviseMemory, lockMemory, unlockMemory } from '../model/kernel/user-memory/advise-memory.ts';
@@ -11,7 +19,6 @@ import { MAP_FIXED, MAP_PRIVATE, mapMemory } from '../model/kernel/user-memory/m
 import type { Process } from '../model/kernel/user-memory/process.ts';
 import { readUserMemory, writeUserMemory } from '../model/kernel/user-memory/user-access.ts';
 import { readAddress, readNumber, writeAddress } from './arena-address-text.ts';
-import { freeRuns, guardsPresent, kernelPresent, observeState, type Shown, windowShape } from './arena-observation.ts';
 import type { RecordedCreation, RecordedStep } from './arena-record.ts';
 
 /** Steps that only a loaded program can perform. */

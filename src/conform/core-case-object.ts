@@ -6,7 +6,7 @@ import { fromHex } from '../base/bytes.ts';
 import { parseBtf } from '../model/bpf/btf/parse.ts';
 import { LD_IMM64, ProgramImage } from '../model/bpf/core-relocation/image.ts';
 import type { BpfObject, BpfProgram, Relocation } from '../model/bpf/core-relocation/object.ts';
-import type { CoreInput } from './core-recording.ts';
+import type { CoreInput } from './core-case.ts';
 
 const TEXT = 1;
 const SOCKET = 2;

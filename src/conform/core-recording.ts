@@ -7,7 +7,6 @@ import * as v from 'valibot';
 import { fromHex, toHex } from '../base/bytes.ts';
 import type { Btf } from '../model/bpf/btf/blob.ts';
 import { BtfBuilder } from '../model/bpf/btf/build.ts';
-import { RECORD_BYTES, writeRecord } from '../model/bpf/btf/core-record.ts';
 import { parseBtf } from '../model/bpf/btf/parse.ts';
 import { loadBtf } from '../model/bpf/btf/validate.ts';
 import { CandidateCache, type TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
@@ -17,8 +16,10 @@ import { type LateLoad, loadLate } from '../model/bpf/core-relocation/late.ts';
 import { KERNEL_6_18, type RelocationPolicy } from '../model/bpf/core-relocation/policy.ts';
 import { type Errno, isRefusal, type Refusal } from '../model/bpf/core-relocation/refusal.ts';
 import { type Loaded, loadProgram } from '../model/bpf/core-relocation/verifier/load.ts';
+import { CoreCase, type CoreInput, recordBytes, recordCount } from './core-case.ts';
 import { caseObject } from './core-case-object.ts';
 import { RecordedTargets, targetLines } from './core-targets.ts';
+import { inLine, readLine } from './recorded-object.ts';
 import {
   type ConformContext,
   type ConformReport,
@@ -29,34 +30,11 @@ import {
   type RecordingKind,
 } from './recording.ts';
 
-const Input = v.object({
-  name: v.string(),
-  insns: v.string(),
-  btf: v.string(),
-  func_info: v.array(v.tuple([v.number(), v.number()])),
-  line_info: v.optional(v.array(v.unknown())),
-  relos: v.array(
-    v.object({
-      off: v.number(),
-      type: v.number(),
-      acc_off: v.number(),
-      kind: v.number(),
-      tail: v.optional(v.string()),
-    }),
-  ),
-  rec_size: v.number(),
-  cnt: v.optional(v.number()),
-  prior: v.optional(
-    v.array(v.object({ name: v.string(), kind: v.picklist(['struct', 'union', 'enum', 'enum64', 'typedef']) })),
-  ),
-});
-
-/** The program, types and records of a case, as they were submitted. */
-export type CoreInput = v.InferOutput<typeof Input>;
-
 const LoadOutcome = v.object({ ok: v.boolean(), errno: v.optional(v.string()), xlated: v.optional(v.string()) });
 const LateCase = v.object({
-  ...Input.entries,
+  ...CoreCase.entries,
+  /** The companion with the types of the kernel that was recorded, where that is not the usual one. */
+  targets_file: v.optional(v.pipe(v.string(), v.regex(/^[\w.-]+$/))),
   late: v.object({
     ...v.partial(LoadOutcome).entries,
     skipped: v.optional(v.string()),
@@ -94,13 +72,13 @@ export const coreRecording: RecordingKind = {
   perform(lines: readonly RecordedLine[], files: ConformContext): ConformReport {
     const needsInputs = lines.some((line) => 'early' in line);
     const inputs = needsInputs ? files.companion('core-late-derived.jsonl.gz') : [];
-    return performCoreRecording(lines, { targets: targetLines(files), inputs });
+    return performCoreRecording(lines, { targets: (named) => targetLines(files, named), inputs });
   },
 };
 
 interface CoreCompanions {
-  /** Objects of the targets file. */
-  readonly targets: Iterable<unknown>;
+  /** Objects of a targets file: of the one that lines name, or of the one of recordings that name none. */
+  readonly targets: (named: string | undefined) => Iterable<unknown>;
   /** Objects of the late file of the same recording, which holds the inputs of early cases. */
   readonly inputs?: Iterable<unknown>;
 }
@@ -110,17 +88,29 @@ interface CoreCompanions {
  * @public
  */
 export function performCoreRecording(lines: Iterable<unknown>, companions: CoreCompanions): ConformReport {
-  const targets = new RecordedTargets(companions.targets);
+  const known = new Map<string | undefined, RecordedTargets>();
+  const targetsOf = (named: string | undefined): RecordedTargets => {
+    const targets = known.get(named) ?? new RecordedTargets(companions.targets(named));
+    known.set(named, targets);
+    return targets;
+  };
   const inputs = new Map<string, CoreInput>();
+  let number = 0;
   for (const line of companions.inputs ?? []) {
-    const input = v.parse(Input, line);
+    const input = readLine(CoreCase, line, ++number);
     inputs.set(input.name, input);
   }
   const tally = new ConformTally();
+  number = 0;
   for (const line of lines) {
-    if (typeof line === 'object' && line !== null && 'late' in line)
-      performLate(v.parse(LateCase, line), targets, tally);
-    else performEarly(v.parse(EarlyCase, line), inputs, targets, tally);
+    number += 1;
+    if (typeof line === 'object' && line !== null && 'late' in line) {
+      const late = readLine(LateCase, line, number);
+      inLine(number, () => performLate(late, targetsOf(late.targets_file), tally));
+    } else {
+      const early = readLine(EarlyCase, line, number);
+      inLine(number, () => performEarly(early, inputs, targetsOf(undefined), tally));
+    }
   }
   return tally;
 }
@@ -167,23 +157,8 @@ function lateLoad(input: CoreInput): LateLoad {
     functionInfo: input.func_info.map(([index]) => index),
     hasLineInfo: input.line_info !== undefined,
     mapValueBytes: MAP_VALUE_BYTES,
-    records: { bytes: recordBytes(input), count: input.cnt ?? input.relos.length, recordSize: input.rec_size },
+    records: { bytes: recordBytes(input), count: recordCount(input), recordSize: input.rec_size },
   };
-}
-
-/**
- * The record array. Where the count says more than was given, the kernel read whatever lay behind; that memory is not
- * recorded, and zeros (a record of void, refused like any garbage) stand for it.
- */
-function recordBytes({ relos, rec_size: size, cnt: count = 0 }: CoreInput): Uint8Array {
-  const stride = size >= RECORD_BYTES && size < 300 ? size : RECORD_BYTES;
-  const bytes = new Uint8Array(stride * (relos.length + (count > relos.length ? 1 : 0)));
-  relos.forEach(({ off, type, acc_off, kind, tail = '' }, index) => {
-    const at = index * stride;
-    writeRecord(bytes, at, { instructionOffset: off, typeId: type, accessOffset: acc_off, kind });
-    bytes.set(fromHex(tail)!.subarray(0, stride - RECORD_BYTES), at + RECORD_BYTES);
-  });
-  return bytes;
 }
 
 function performEarly(
@@ -237,6 +212,7 @@ function compareLoad(
 const NUMBERS: Readonly<Record<Errno, number>> = {
   ENOENT: -2,
   E2BIG: -7,
+  ENOMEM: -12,
   EACCES: -13,
   EFAULT: -14,
   EINVAL: -22,

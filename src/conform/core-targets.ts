@@ -6,18 +6,25 @@ import * as v from 'valibot';
 import { fromHex } from '../base/bytes.ts';
 import { parseBtf } from '../model/bpf/btf/parse.ts';
 import type { Candidate, TargetTypes } from '../model/bpf/core-relocation/candidates.ts';
+import { hexDigits, readLine } from './recorded-object.ts';
 import type { ConformContext } from './recording.ts';
 
 /** Where a recording's companion files come from. */
 type Companions = Pick<ConformContext, 'companion' | 'optionalCompanion'>;
 
-/** Target types of a recording, and those of a second file that holds what recordings of whole objects need besides. */
-export const targetLines = (files: Companions): readonly unknown[] => [
-  ...files.companion('targets.jsonl.gz'),
-  ...(files.optionalCompanion('targets-light-skeleton.jsonl.gz') ?? []),
-];
+/**
+ * Target types of a recording: those of the companion it names, packed or not; or of the usual one, and of a second file that
+ * holds what recordings of whole objects need besides.
+ */
+export function targetLines(files: Companions, named?: string): readonly unknown[] {
+  if (named !== undefined) return files.optionalCompanion(`${named}.gz`) ?? files.companion(named);
+  return [
+    ...files.companion('targets.jsonl.gz'),
+    ...(files.optionalCompanion('targets-light-skeleton.jsonl.gz') ?? []),
+  ];
+}
 
-const Target = v.object({ name: v.string(), btf: v.nullable(v.string()), ids: v.array(v.number()) });
+const Target = v.object({ name: v.string(), btf: v.nullable(hexDigits()), ids: v.array(v.number()) });
 
 /** A kernel's types, as far as a recording needs them. */
 export class RecordedTargets implements TargetTypes {
@@ -26,8 +33,9 @@ export class RecordedTargets implements TargetTypes {
 
   /** `lines` are the objects of the companion file, or of several; the first of a name counts. */
   constructor(lines: Iterable<unknown>) {
+    let number = 0;
     for (const line of lines) {
-      const target = v.parse(Target, line);
+      const target = readLine(Target, line, ++number);
       if (!this.#targets.has(target.name)) this.#targets.set(target.name, target);
     }
   }

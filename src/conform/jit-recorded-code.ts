@@ -25,7 +25,7 @@ export function recordedCode(line: JitRecord, host: JitHost, tailCallTarget: Jit
     kernelFunctions: new Map(line.calls.map((call) => [call.addr, kernelFunction(call.sym, host)])),
     exceptionEntries: new Map(entries.map((entry) => [entry.instruction, entry])),
     exceptionCallback: line.exception_cb?.addr,
-    arenaUserStart: line.arena_user,
+    arenaUserStart: () => line.arena_user ?? 0n,
     elsewhere: tailCallTarget && tailCallTarget.funcs[0]!.addr + BigInt(tailCallOffset(host.machine)),
   };
 }

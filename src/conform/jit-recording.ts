@@ -37,7 +37,7 @@ export function performJitRecording(
     const record = readJitRecord(line, index + 1);
     const reason = whyNotJudged(record);
     if (reason !== undefined) tally.skip(record.name, reason);
-    else tally.judge(judge(record, meta, alter(machineOf(record, meta, index + 1)), runs));
+    else tally.judge(judge(record, meta, alter(machineOf(record, meta, index + 1)), runs), record.cls);
   });
   return tally;
 }

@@ -19,12 +19,13 @@ import { openObject } from '../model/bpf/core-relocation/object-from-elf.ts';
 import { isRefusal } from '../model/bpf/core-relocation/refusal.ts';
 import { errorNumber } from './core-recording.ts';
 import { RecordedTargets, targetLines } from './core-targets.ts';
+import { hexDigits, inLine, readLine } from './recorded-object.ts';
 import { type ConformReport, ConformTally, type Difference, differences, type RecordingKind } from './recording.ts';
 
 const Programs = v.array(v.object({ name: v.string(), insns: v.string() }));
 const LayoutCase = v.object({
   name: v.string(),
-  elf: v.string(),
+  elf: hexDigits(),
   appends: v.array(v.unknown()),
   appended: v.array(v.looseObject({ name: v.string(), relos: v.array(v.unknown()) })),
   prog_load: v.array(v.looseObject({ name: v.string() })),
@@ -52,7 +53,11 @@ export function performLightSkeletonRecording(
 ): ConformReport {
   const targets = new RecordedTargets(companions.targets);
   const tally = new ConformTally();
-  for (const line of lines) tally.judgeFirst(compareLayout(v.parse(LayoutCase, line), targets));
+  let number = 0;
+  for (const line of lines) {
+    const layout = readLine(LayoutCase, line, ++number);
+    tally.judgeFirst(inLine(number, () => compareLayout(layout, targets)));
+  }
   return tally;
 }
 

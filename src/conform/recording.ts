@@ -9,6 +9,14 @@ export interface Difference {
   readonly actual: unknown;
 }
 
+/** How the judged cases of one class came out. */
+export interface ClassCount {
+  readonly name: string;
+  readonly cases: number;
+  readonly passed: number;
+  readonly failed: number;
+}
+
 /** What performing one recording on the model showed. */
 export interface ConformReport {
   /** Judged cases: `passed + failed`. */
@@ -19,6 +27,8 @@ export interface ConformReport {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   /** At most {@link MOST_DIFFERENCES}, at most one for each case. */
   readonly firstFailures: readonly Difference[];
+  /** By the class that the file gives its cases, in the order of their names; none where it gives none. */
+  readonly classes: readonly ClassCount[];
 }
 
 export const MOST_DIFFERENCES = 10;
@@ -56,19 +66,36 @@ export class ConformTally implements ConformReport {
   readonly firstFailures: Difference[] = [];
   passed = 0;
   failed = 0;
+  readonly #classes = new Map<string, ClassCount>();
+
+  get classes(): readonly ClassCount[] {
+    return [...this.#classes.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+  }
 
   get cases(): number {
     return this.passed + this.failed;
   }
 
-  /** Counts a judged case; without a difference it passed. */
-  judge(difference: Difference | undefined): void {
+  /** Counts a judged case, of a class where the file names one; without a difference it passed. */
+  judge(difference: Difference | undefined, name?: string): void {
+    if (name !== undefined) this.#count(name, difference === undefined);
     if (difference === undefined) {
       this.passed++;
       return;
     }
     this.failed++;
     if (this.firstFailures.length < MOST_DIFFERENCES) this.firstFailures.push(difference);
+  }
+
+  #count(name: string, passed: boolean): void {
+    const before = this.#classes.get(name) ?? { name, cases: 0, passed: 0, failed: 0 };
+    const [good, bad] = passed ? [1, 0] : [0, 1];
+    this.#classes.set(name, {
+      name,
+      cases: before.cases + 1,
+      passed: before.passed + good,
+      failed: before.failed + bad,
+    });
   }
 
   /** The same for a case that was compared field by field: only its first difference is kept. */

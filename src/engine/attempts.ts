@@ -2,18 +2,11 @@ import { ModelBug } from '../base/assert.ts';
 import type { JournaledWorld } from '../language/suite.ts';
 import type { Step } from '../language/trace.ts';
 import { closed } from './dependencies.ts';
+import { type Identity, identityOf, showsSame } from './identity.ts';
 import { isSimpler } from './order.ts';
 import type { Session } from './session.ts';
 import { stepText } from './step-text.ts';
 import type { Violation } from './verdict.ts';
-
-/** What makes two failures the same: a shrinker that kept less would slip from one bug to another. */
-export interface Identity {
-  readonly law: string;
-  readonly operation: string | undefined;
-  /** The kernel bug that the violation is known to be. */
-  readonly knownBug: string | undefined;
-}
 
 /**
  * Tries candidates against the best failing trace so far. All passes of the shrinker come through here, so that the failure's
@@ -26,6 +19,7 @@ export class Attempts<World extends JournaledWorld> {
   readonly #session: Session<World>;
   readonly #identity: Identity;
   readonly #tried = new Set<string>();
+  readonly borders = new Set<string>();
   /** The journal's position before each step of the best trace, as far as the session has performed it. */
   readonly #positions: number[] = [];
   #best: readonly Step[];
@@ -41,7 +35,7 @@ export class Attempts<World extends JournaledWorld> {
     this.#session = session;
     this.#best = steps;
     this.#violation = session.violation!;
-    this.#identity = identityOf(session);
+    this.#identity = identityOf(session)!;
     this.#positions = positions;
     this.#standing = steps.length;
     this.#wasTried(steps);
@@ -107,7 +101,7 @@ export class Attempts<World extends JournaledWorld> {
         if (outcome === 'not-ready') continue;
         performed.push(step);
         positions.push(position);
-        if (outcome === 'violates' || outcome === 'known') return isSame(identityOf(this.#session), this.#identity);
+        if (outcome === 'violates' || outcome === 'known') return showsSame(identityOf(this.#session), this.#identity);
       }
     } catch (error) {
       if (!(error instanceof ModelBug)) throw error;
@@ -149,16 +143,6 @@ export class Attempts<World extends JournaledWorld> {
     this.#tried.add(text);
     return false;
   }
-}
-
-/** What the session's last step broke. */
-function identityOf<World extends JournaledWorld>(session: Session<World>): Identity {
-  const { law, operation } = session.violation!;
-  return { law, operation, knownBug: session.knownBug };
-}
-
-function isSame(one: Identity, other: Identity): boolean {
-  return one.law === other.law && one.operation === other.operation && one.knownBug === other.knownBug;
 }
 
 function sharedLength(candidate: readonly Step[], best: readonly Step[]): number {

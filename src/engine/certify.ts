@@ -2,7 +2,8 @@ import type { Argument } from '../language/argument.ts';
 import { InputError } from '../language/input-error.ts';
 import type { JournaledWorld, Suite } from '../language/suite.ts';
 import type { Step, Trace } from '../language/trace.ts';
-import { valueArguments } from './dependencies.ts';
+import { kindsOfResults, madeArguments, valueArguments } from './dependencies.ts';
+import { type Identity, identityOf, showsSame } from './identity.ts';
 import { type PerformOptions, sessionOptions } from './perform.ts';
 import { Session } from './session.ts';
 
@@ -22,7 +23,7 @@ export interface Certificate {
 
 /**
  * Re-checks that a failing trace is minimal: without any one step (or any two), and with any argument made simpler, the same
- * law does not break at the same operation. Shares nothing with the shrinker but the performing of steps: every variant is
+ * law does not break at the same operation. An earlier result is a simpler argument than a later one. Shares nothing with the shrinker but the performing of steps: every variant is
  * performed from the fresh state to its end.
  *
  * Throws an InputError when the trace breaks no law.
@@ -38,7 +39,7 @@ export function certify<World extends JournaledWorld>(
   let checked = 0;
   for (const { change, steps } of variants(trace.steps, options.pairs ?? false)) {
     checked++;
-    if (failureOf(session, steps) === failure) {
+    if (showsSame(failureOf(session, steps), failure)) {
       return { isMinimal: false, checked, counterexample: { change, trace: { ...trace, steps } } };
     }
   }
@@ -60,6 +61,12 @@ function* variants(steps: readonly Step[], pairs: boolean): Generator<Variant> {
       yield { change: `step ${index} with ${name} ${String(value)}`, steps: steps.with(index, simpler) };
     }
   }
+  for (const [index, step] of steps.entries()) {
+    for (const [name, id] of earlierResults(steps, step)) {
+      const earlier = { ...step, args: { ...step.args, [name]: id } };
+      yield { change: `step ${index} with ${name} #${id}`, steps: steps.with(index, earlier) };
+    }
+  }
   if (!pairs) return;
   for (let second = 1; second < steps.length; second++) {
     for (let first = 0; first < second; first++) {
@@ -75,14 +82,26 @@ function* simplerArguments(step: Step): Generator<readonly [string, unknown]> {
   }
 }
 
-/** What the steps end in, as a word; undefined when no law breaks. Steps that make no sense are left out. */
-function failureOf<World extends JournaledWorld>(session: Session<World>, steps: readonly Step[]): string | undefined {
+/** The results that each argument which is one could be instead: those of its kind that were made before it. */
+function* earlierResults(steps: readonly Step[], { operation, args }: Step): Generator<readonly [string, number]> {
+  const kinds = kindsOfResults(steps);
+  for (const name of madeArguments(operation)) {
+    for (const [id, kind] of kinds) {
+      if (id === args[name]) break;
+      if (kind === kinds.get(args[name] as number)) yield [name, id];
+    }
+  }
+}
+
+/** What the steps end in; undefined when no law breaks. Steps that make no sense are left out. */
+function failureOf<World extends JournaledWorld>(
+  session: Session<World>,
+  steps: readonly Step[],
+): Identity | undefined {
   session.reset();
   for (const step of steps) {
     if (session.violation !== undefined) break;
     session.perform(step);
   }
-  if (session.violation === undefined) return undefined;
-  const { law, operation } = session.violation;
-  return `${law} at ${operation} ${session.knownBug}`;
+  return identityOf(session);
 }

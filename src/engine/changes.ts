@@ -6,7 +6,7 @@ import type { Changes } from '../language/invariant.ts';
  * its answers are valid until the next step begins.
  */
 export class StepChanges implements Changes {
-  readonly #journal: Journal;
+  #journal: Journal;
   readonly #owners: object[] = [];
   readonly #seen = new Set<object>();
   readonly #byClass = new Map<unknown, { at: number; readonly owners: unknown[] }>();
@@ -20,10 +20,21 @@ export class StepChanges implements Changes {
     this.#journal = journal;
   }
 
-  /** A step begins at this position of the journal. */
-  begin(position: number): void {
+  /** A fresh world has another journal. */
+  watch(journal: Journal): void {
+    this.#journal = journal;
+    this.begin();
+  }
+
+  /** A step begins where the journal stands now, or began earlier. */
+  begin(position = this.#journal.position): void {
     this.#from = position;
     this.#until = UNREAD;
+  }
+
+  /** The journal's position before the step. */
+  get from(): number {
+    return this.#from;
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: any class of the model can be asked for

@@ -1,6 +1,7 @@
 import type { Argument, Draft, MadeArgument } from '../language/argument.ts';
 import { type AnyOperation, kindsMade } from '../language/operation.ts';
 import type { Pool } from './pool.ts';
+import type { StepColumns } from './step-columns.ts';
 
 /** The arguments of a step, results by number; or the same with the objects that the results stand for. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -11,15 +12,18 @@ interface Shape {
   readonly kinds: readonly string[];
   /** The names of its arguments. */
   readonly names: readonly string[];
-  /** Which of its arguments is the result that it ends; -1 when it ends none. */
-  readonly endsAt: number;
+  /** Those whose values are all numbers of 32 bits, and the others. */
+  readonly narrow: readonly string[];
+  readonly wide: readonly string[];
+  /** How far from the end of its narrow arguments the result stands that it ends; 0 when it ends none. */
+  readonly endsBack: number;
   /** Its arguments that are results of earlier steps. */
   readonly uses: readonly Use[];
   /**
-   * Draws all arguments, appends them to the column in the order of the names and returns what `apply` is to be given.
-   * Undefined, and nothing appended, when one of them has no value to draw now or the step would make no sense.
+   * Draws all arguments, appends the step to the columns and returns what `apply` is to be given. Undefined, and nothing
+   * appended, when one of them has no value to draw now or the step would make no sense.
    */
-  readonly attempt: (draft: Draft, column: unknown[]) => Values | undefined;
+  readonly attempt: (draft: Draft, columns: StepColumns, code: number) => Values | undefined;
   /** What `apply` is to be given; undefined when a result is not made yet or of the wrong life, or the step makes no sense. */
   readonly resolve: (args: Values, pool: Pool, world: unknown) => Values | undefined;
   readonly apply: (world: unknown, taken: Values) => unknown;
@@ -30,26 +34,49 @@ export class CompiledOperation implements Shape {
   readonly operation: AnyOperation;
   readonly kinds: readonly string[];
   readonly names: readonly string[];
-  readonly endsAt: number;
+  readonly narrow: readonly string[];
+  readonly wide: readonly string[];
+  readonly endsBack: number;
   readonly uses: readonly Use[];
   readonly attempt: Shape['attempt'];
   readonly resolve: Shape['resolve'];
   readonly apply: Shape['apply'];
   /** Its place in the suite's list. */
   readonly index: number;
+  /** The indices of {@link CompiledOperation.kinds} among the kinds of the session's suite. */
+  kindIndices: readonly number[] = [];
+  /** The same of the result that it ends. */
+  endedKind = -1;
   ok = 0;
   refused = 0;
+  /** What its steps changed of the suite's counters, in sum. */
+  readonly counted = new Map<string, number>();
 
   constructor(shape: Shape, index: number) {
     this.operation = shape.operation;
     this.kinds = shape.kinds;
     this.names = shape.names;
-    this.endsAt = shape.endsAt;
+    this.narrow = shape.narrow;
+    this.wide = shape.wide;
+    this.endsBack = shape.endsBack;
     this.uses = shape.uses;
     this.attempt = shape.attempt;
     this.resolve = shape.resolve;
     this.apply = shape.apply;
     this.index = index;
+  }
+
+  /** Counts outcomes of somebody who performed it himself. */
+  count(ok: number, refused: number): void {
+    this.ok += ok;
+    this.refused += refused;
+  }
+
+  numberKinds(all: readonly { readonly name: string; readonly index: number }[]): void {
+    const indexOf = (kind: string) => all.findIndex(({ name }) => name === kind);
+    this.kindIndices = this.kinds.map(indexOf);
+    const ended = this.uses.find(({ name }) => name === this.operation.ends);
+    if (ended !== undefined) this.endedKind = indexOf(ended.argument.makes);
   }
 }
 
@@ -76,11 +103,14 @@ function shapeOf(operation: AnyOperation): Shape {
   const uses = takes.flatMap(([name, argument]) =>
     argument.kind === 'made' ? [{ name, argument: argument as MadeArgument<unknown> }] : [],
   );
+  const narrow = takes.filter(([, argument]) => argument.narrow === true).map(([name]) => name);
   return {
     operation,
     kinds: kindsMade(operation),
     names,
-    endsAt: names.indexOf(operation.ends ?? ''),
+    narrow,
+    wide: names.filter((name) => !narrow.includes(name)),
+    endsBack: operation.ends === undefined ? 0 : narrow.length - narrow.indexOf(operation.ends),
     uses,
     attempt: compileAttempt(operation, takes),
     resolve: compileResolve(operation, takes),
@@ -104,15 +134,19 @@ function compileAttempt(operation: AnyOperation, takes: readonly Take[]): Shape[
   const fields = places.map(
     (place) => `${place.name}: ${isMade(place) ? `draft.pool.object(${place.value})` : place.value}`,
   );
+  const narrow = places.filter(({ argument }) => argument.narrow === true);
+  const wide = places.filter(({ argument }) => argument.narrow !== true);
   return compileFunction(
     { operation, takes: operation.takes },
     'attempt',
-    `(draft, column) => {
+    `(draft, columns, code) => {
       ${isReadyByWorldAlone(operation) ? 'if (!operation.ready(draft.world)) return undefined;' : ''}
       ${draws.join('\n')}
       const taken = { ${fields.join(', ')} };
       ${asksReady(operation) ? 'if (!operation.ready(draft.world, taken)) return undefined;' : ''}
-      ${places.length === 0 ? '' : `column.push(${places.map(({ value }) => value).join(', ')});`}
+      const at = columns.append(code, ${narrow.length});
+      ${narrow.map(({ value }, index) => `columns.numbers[at + ${index}] = ${value};`).join('\n')}
+      ${wide.length === 0 ? '' : `columns.others.push(${wide.map(({ value }) => value).join(', ')});`}
       return taken;
     }`,
   );
@@ -123,12 +157,12 @@ function compileResolve(operation: AnyOperation, takes: readonly Take[]): Shape[
   const checks = uses.map(([name, argument], at) => {
     const { makes, life } = argument as MadeArgument<unknown>;
     const [key, kind, wanted] = [name, makes, life].map((word) => JSON.stringify(word));
-    return `const r${at} = pool.result(args[${key}], ${kind}, ${wanted}); if (r${at} === undefined) return undefined;`;
+    return `const r${at} = args[${key}]; if (!pool.isUsable(r${at}, ${kind}, ${wanted})) return undefined;`;
   });
   const fields = takes.map(([name]) => {
     const key = JSON.stringify(name);
     const at = uses.findIndex(([use]) => use === name);
-    return at >= 0 ? `${key}: r${at}.object` : `${key}: args[${key}]`;
+    return at >= 0 ? `${key}: pool.object(r${at})` : `${key}: args[${key}]`;
   });
   return compileFunction(
     { operation },

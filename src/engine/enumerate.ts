@@ -4,6 +4,7 @@ import type { JournaledWorld, Suite } from '../language/suite.ts';
 import type { Step } from '../language/trace.ts';
 import type { CompiledOperation, Values } from './compiled-operation.ts';
 import { Session, type SessionOptions } from './session.ts';
+import { StateCount } from './state-count.ts';
 import type { Violation } from './verdict.ts';
 
 export interface EnumerationOptions extends SessionOptions {
@@ -11,6 +12,10 @@ export interface EnumerationOptions extends SessionOptions {
   readonly steps: number;
   /** The most results that a trace may make; no limit when not given. */
   readonly results?: number;
+  /** The most values of an argument, of those it names the first; no limit when not given. */
+  readonly values?: number;
+  /** True ends the enumeration with the first failing trace. */
+  readonly first?: boolean;
   /** Asked now and then; true ends the enumeration early. */
   readonly stop?: () => boolean;
 }
@@ -18,6 +23,8 @@ export interface EnumerationOptions extends SessionOptions {
 export interface Enumeration {
   /** Traces performed, those that are the beginning of others included. */
   readonly traces: number;
+  /** Distinct states in which they ended, the fresh one included; undefined where the suite does not say what to observe. */
+  readonly states: number | undefined;
   /** False when it was stopped. */
   readonly isComplete: boolean;
   /** The first of the shortest traces for each law and operation that break. */
@@ -39,7 +46,8 @@ class Enumerator<World extends JournaledWorld> {
   readonly #session: Session<World>;
   readonly #options: EnumerationOptions;
   readonly #draft: Draft;
-  readonly #takes: ReadonlyMap<CompiledOperation, readonly (readonly [string, Argument<unknown>])[]>;
+  readonly #choices: ReadonlyMap<CompiledOperation, Choices>;
+  readonly #states: StateCount<World> | undefined;
   readonly #steps: Step[] = [];
   readonly #failures = new Map<string, { readonly steps: readonly Step[]; readonly violation: Violation }>();
   #resultCount = 0;
@@ -52,19 +60,23 @@ class Enumerator<World extends JournaledWorld> {
     this.#options = options;
     const { world, pool, operations } = this.#session;
     this.#draft = { random: new Random('enumeration'), world, pool, boundaryLean: 1, sizeLean: 0 };
-    this.#takes = new Map(
-      operations.map((compiled) => [
-        compiled,
-        Object.entries(compiled.operation.takes as Record<string, Argument<unknown>>),
-      ]),
+    this.#choices = new Map(
+      operations.map((compiled) => [compiled, new Choices(compiled, this.#draft, options.values)]),
     );
+    this.#states = suite.observe && new StateCount((observed: World) => suite.observe!(observed));
   }
 
   run(): Enumeration {
     this.#session.reset();
+    this.#states?.meet(this.#session.world);
     this.#extend();
-    const failures = [...this.#failures.values()];
-    return { traces: this.#traces, isComplete: !this.#isStopped, failures, known: this.#known };
+    return {
+      traces: this.#traces,
+      states: this.#states?.count,
+      isComplete: !this.#isStopped,
+      failures: [...this.#failures.values()],
+      known: this.#known,
+    };
   }
 
   /** Tries every step after those that are performed. The recursion is as deep as the longest trace. */
@@ -73,7 +85,7 @@ class Enumerator<World extends JournaledWorld> {
     for (const compiled of this.#session.operations) {
       const made = this.#numberResults(compiled.kinds.length);
       if (made === undefined) continue;
-      for (const args of this.#everyArguments(compiled)) {
+      for (const args of this.#choices.get(compiled)!.now()) {
         if (this.#isStopped) return;
         this.#try(compiled, args, made);
       }
@@ -89,9 +101,13 @@ class Enumerator<World extends JournaledWorld> {
     if (this.#traces % 1024 === 0 && this.#options.stop?.()) this.#isStopped = true;
     this.#steps.push({ operation: compiled.operation, args, made });
     this.#resultCount += made.length;
-    if (outcome === 'violates') this.#remember(session.violation!);
-    else if (outcome === 'known') this.#known++;
-    else this.#extend();
+    this.#states?.meet(session.world);
+    if (outcome === 'violates') {
+      this.#remember(session.violation!);
+      if (this.#options.first) this.#isStopped = true;
+    }
+    if (outcome === 'known') this.#known++;
+    if (outcome === 'ok' || outcome === 'refused') this.#extend();
     this.#resultCount -= made.length;
     this.#steps.pop();
     session.undoTo(position, stepCount);
@@ -103,20 +119,45 @@ class Enumerator<World extends JournaledWorld> {
     if (this.#steps.length < shortest) this.#failures.set(identity, { steps: [...this.#steps], violation });
   }
 
-  /** Every combination of the arguments' few values. */
-  #everyArguments(compiled: CompiledOperation): readonly Values[] {
-    let combinations: readonly Values[] = [{}];
-    for (const [name, argument] of this.#takes.get(compiled)!) {
-      const values = [...argument.few(this.#draft)];
-      combinations = combinations.flatMap((args) => values.map((value) => ({ ...args, [name]: value })));
-    }
-    return combinations;
-  }
-
   /** Undefined when the trace may make no more results. */
   #numberResults(count: number): readonly number[] | undefined {
     const { results = Number.POSITIVE_INFINITY } = this.#options;
     if (count > 0 && this.#resultCount + count > results) return undefined;
     return Array.from({ length: count }, (_, at) => this.#resultCount + at);
+  }
+}
+
+/** Every combination of the few values that the arguments of an operation name. */
+class Choices {
+  readonly #draft: Draft;
+  readonly #names: readonly string[];
+  readonly #arguments: readonly Argument<unknown>[];
+  readonly #most: number;
+  /** The combinations, where nothing depends on the state: a function without parameters says so. */
+  readonly #always: readonly Values[] | undefined;
+
+  constructor({ operation }: CompiledOperation, draft: Draft, most = Number.POSITIVE_INFINITY) {
+    const takes = operation.takes as Record<string, Argument<unknown>>;
+    this.#draft = draft;
+    this.#most = most;
+    this.#names = Object.keys(takes);
+    this.#arguments = Object.values(takes);
+    if (this.#arguments.every(({ few }) => few.length === 0)) this.#always = this.#combine();
+  }
+
+  now(): readonly Values[] {
+    return this.#always ?? this.#combine();
+  }
+
+  #combine(): readonly Values[] {
+    let combinations: readonly Values[] = [{}];
+    for (const [at, name] of this.#names.entries()) {
+      const argument = this.#arguments[at]!;
+      const all = [...argument.few(this.#draft)];
+      const values = argument.kind === 'made' ? all : all.slice(0, this.#most);
+      if (values.length === 0) return [];
+      combinations = combinations.flatMap((args) => values.map((value) => ({ ...args, [name]: value })));
+    }
+    return combinations;
   }
 }

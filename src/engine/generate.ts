@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { Random } from '../base/seed.ts';
 import type { Draft } from '../language/argument.ts';
 import type { JournaledWorld } from '../language/suite.ts';
@@ -5,6 +6,7 @@ import type { Step } from '../language/trace.ts';
 import type { CompiledOperation } from './compiled-operation.ts';
 import type { Lean } from './mixture.ts';
 import { NO_RESULT, type Outcome, type Session } from './session.ts';
+import type { StepColumns } from './step-columns.ts';
 import type { WeightedChoice } from './weighted-choice.ts';
 
 /** The stream of random numbers of one numbered run: the same whatever ran before it, and in whichever lane it runs. */
@@ -21,12 +23,9 @@ export class Walk<World extends JournaledWorld> {
   readonly #lean: Lean;
   #choice: WeightedChoice;
   readonly #draft: Draft;
-  /**
-   * What was performed, in two columns: operations, and the arguments of all of them one after the other. A step is put
-   * together when somebody asks; most traces are never looked at, and a million small records would burden the collector.
-   */
-  readonly #performed: CompiledOperation[] = [];
-  readonly #values: unknown[] = [];
+  /** What was performed: lent by the session, and good until its next walk. */
+  readonly #columns: StepColumns;
+  readonly #trace: number;
   /** The number of the one result that most steps make, if any: setting an array's length would cost more than the rest. */
   readonly #single: [number] = [0];
   #resultCount = 0;
@@ -36,6 +35,9 @@ export class Walk<World extends JournaledWorld> {
   constructor(session: Session<World>, random: Random, longest: number) {
     session.reset();
     this.#session = session;
+    this.#columns = session.columns;
+    this.#columns.begin();
+    this.#trace = this.#columns.traces;
     this.#lean = session.mixture.draw(random, longest);
     const { choice, boundaryLean, sizeLean } = this.#lean;
     this.#choice = choice;
@@ -44,18 +46,13 @@ export class Walk<World extends JournaledWorld> {
 
   /** How many steps were performed. */
   get length(): number {
-    return this.#performed.length;
+    return this.#columns.length;
   }
 
-  /** The steps performed; results are numbered in the order in which steps name them. */
+  /** The steps performed; results are numbered in the order in which steps name them. Asked before the session's next walk. */
   get steps(): readonly Step[] {
-    let valueCount = 0;
-    let resultCount = 0;
-    return this.#performed.map(({ operation, kinds, names }) => {
-      const args: Record<string, unknown> = {};
-      for (const name of names) args[name] = this.#values[valueCount++];
-      return { operation, args, made: kinds.map(() => resultCount++) };
-    });
+    assert(this.#trace === this.#columns.traces, 'a walk is asked for its steps before the next one begins');
+    return this.#columns.steps();
   }
 
   /** How the last step ended. */
@@ -71,6 +68,14 @@ export class Walk<World extends JournaledWorld> {
       if (this.#outcome === 'violates' || this.#outcome === 'known') return true;
     }
     return this.length >= this.#lean.length;
+  }
+
+  /** Takes the last step back, as if another had been drawn; false when the journal has forgotten what stood before it. */
+  takeBack(): boolean {
+    const { kinds } = this.#columns.dropLast();
+    this.#resultCount -= kinds.length;
+    this.#outcome = 'ok';
+    return this.#session.takeBack();
   }
 
   /** Draws until a step makes sense; false when nothing seems to. */
@@ -91,15 +96,13 @@ export class Walk<World extends JournaledWorld> {
 
   #try(compiled: CompiledOperation): boolean {
     const session = this.#session;
-    const values = this.#values;
-    const performed = this.#performed;
-    const { length } = performed;
+    const columns = this.#columns;
+    const { length } = columns;
     try {
-      const taken = compiled.attempt(this.#draft, values);
+      const taken = compiled.attempt(this.#draft, columns, compiled.index);
       if (taken === undefined) return false;
-      performed.push(compiled);
-      const { endsAt, names, kinds } = compiled;
-      const ended = endsAt < 0 ? NO_RESULT : (values[values.length - names.length + endsAt] as number);
+      const { endsBack, kinds } = compiled;
+      const ended = endsBack === 0 ? NO_RESULT : columns.lastNumber(endsBack);
       this.#outcome = session.carryOut(compiled, taken, this.#numberResults(kinds.length), ended);
       return true;
     } catch (error) {

@@ -1,4 +1,13 @@
-import type { Domain, Happened, Invariant, ItemLaw, StateLaw, StepLaw, Violated } from '../language/invariant.ts';
+import type {
+  Domain,
+  Ghost,
+  Happened,
+  Invariant,
+  ItemLaw,
+  StateLaw,
+  StepLaw,
+  Violated,
+} from '../language/invariant.ts';
 
 /** A law that does not hold now, with what it said. */
 export interface Broken {
@@ -13,9 +22,13 @@ export interface Broken {
  * walk through them. A property of the engine holds that this misses nothing that {@link Judge.wholeState} finds.
  */
 export class Judge<World> {
+  /** Laws about a whole state: each is judged after every step. */
+  readonly stateLaws: readonly StateLawCompiled<World>[];
+  /** Whether anything has to be told of each step: a ghost, or a law that does not look at the state alone. */
+  readonly isFollowing: boolean;
   readonly #laws: readonly Compiled<World>[];
+  readonly #ghosts: readonly Ghost<World>[];
   readonly #domains: readonly DomainLaws<World>[];
-  readonly #stateLaws: readonly (Compiled<World> & { readonly law: StateLaw<World> })[];
   readonly #stepLaws: readonly StepLawCompiled<World>[];
   /** By the name of an operation, the laws about its steps. */
   readonly #after = new Map<string, readonly StepLawCompiled<World>[]>();
@@ -23,24 +36,45 @@ export class Judge<World> {
 
   constructor(laws: readonly Invariant<World>[]) {
     this.#laws = laws.map((law) => this.#compile(law));
+    this.#ghosts = [...new Set(laws.flatMap(({ ghosts }) => ghosts ?? []))];
     this.#domains = groupByDomain(this.#laws);
-    this.#stateLaws = this.#laws.filter(isAboutStates);
+    this.stateLaws = this.#laws.filter(isAboutStates);
     this.#stepLaws = this.#laws.filter(isAboutSteps);
+    this.isFollowing = this.#ghosts.length + this.#domains.length + this.#stepLaws.length > 0;
+  }
+
+  /** False of a judge without laws. */
+  get isJudging(): boolean {
+    return this.#laws.length > 0;
+  }
+
+  /** Sets the ghosts up beside a fresh world. */
+  begin(world: World): void {
+    for (const ghost of this.#ghosts) ghost.begin(world);
   }
 
   /** Judges what the step can have changed. In the order of the suite's list; empty when all is well. */
   afterStep(world: World, happened: Happened): readonly Broken[] {
-    for (const { over, laws } of this.#domains) {
+    if (this.isFollowing) this.followStep(world, happened);
+    for (let index = 0; index < this.stateLaws.length; index++) {
+      const compiled = this.stateLaws[index]!;
+      compiled.judged++;
+      compiled.law.judge(world, compiled.violated);
+    }
+    return this.takeBroken();
+  }
+
+  /** The same without the laws about whole states, and without saying what broke. */
+  followStep(world: World, happened: Happened): void {
+    for (let index = 0; index < this.#ghosts.length; index++) this.#ghosts[index]!.follow(world, happened);
+    for (let index = 0; index < this.#domains.length; index++) {
+      const { over, laws } = this.#domains[index]!;
       const items = over.changed(world, happened);
       if (Array.isArray(items)) {
-        for (let index = 0; index < items.length; index++) judgeItem(laws, world, items[index]);
+        for (let at = 0; at < items.length; at++) judgeItem(laws, world, items[at]);
       } else {
         for (const item of items) judgeItem(laws, world, item);
       }
-    }
-    for (const compiled of this.#stateLaws) {
-      compiled.judged++;
-      compiled.law.judge(world, compiled.violated);
     }
     const stepLaws = this.#after.get(happened.operation.name) ?? this.#lawsAfter(happened.operation.name);
     for (let index = 0; index < stepLaws.length; index++) {
@@ -49,17 +83,34 @@ export class Judge<World> {
       compiled.judged++;
       compiled.law.judgeStep(world, happened, compiled.violated);
     }
-    return this.#anyBroken ? this.#takeBroken() : NOTHING;
+  }
+
+  /** Whether a law was found broken and nobody has asked which. */
+  get anyBroken(): boolean {
+    return this.#anyBroken;
+  }
+
+  /** The laws found broken since this was last asked. */
+  takeBroken(): readonly Broken[] {
+    if (!this.#anyBroken) return NOTHING;
+    this.#anyBroken = false;
+    const broken = this.#laws.filter(({ evidence }) => evidence.length > 0);
+    return broken.map(({ law, evidence }) => ({ law: law.name, evidence: evidence.splice(0) }));
+  }
+
+  /** Counts the judgements of somebody who asked the laws about whole states himself. */
+  countStates(steps: number): void {
+    for (const compiled of this.stateLaws) compiled.judged += steps;
   }
 
   /** Judges every item of every domain and the state as a whole. Laws about steps have nothing to judge here. */
   wholeState(world: World): readonly Broken[] {
     for (const { over, laws } of this.#domains) for (const item of over.all(world)) judgeItem(laws, world, item);
-    for (const compiled of this.#stateLaws) {
+    for (const compiled of this.stateLaws) {
       compiled.judged++;
       compiled.law.judge(world, compiled.violated);
     }
-    return this.#anyBroken ? this.#takeBroken() : NOTHING;
+    return this.takeBroken();
   }
 
   /** How many items, states or steps each law judged so far. */
@@ -84,12 +135,6 @@ export class Judge<World> {
       this.#anyBroken = true;
     };
     return { law, evidence, violated, judged: 0 };
-  }
-
-  #takeBroken(): readonly Broken[] {
-    this.#anyBroken = false;
-    const broken = this.#laws.filter(({ evidence }) => evidence.length > 0);
-    return broken.map(({ law, evidence }) => ({ law: law.name, evidence: evidence.splice(0) }));
   }
 }
 
@@ -117,7 +162,7 @@ const isAboutSteps = <World>(compiled: Compiled<World>): compiled is StepLawComp
 const isAboutItems = <World>(compiled: Compiled<World>): compiled is ItemLawCompiled<World> =>
   !isAboutSteps(compiled) && 'over' in compiled.law && compiled.law.over !== undefined;
 
-const isAboutStates = <World>(compiled: Compiled<World>): compiled is Compiled<World> & { law: StateLaw<World> } =>
+const isAboutStates = <World>(compiled: Compiled<World>): compiled is StateLawCompiled<World> =>
   !isAboutSteps(compiled) && !isAboutItems(compiled);
 
 interface Compiled<World> {
@@ -125,6 +170,14 @@ interface Compiled<World> {
   readonly evidence: string[];
   readonly violated: Violated;
   judged: number;
+}
+
+interface StateLawCompiled<World> extends Compiled<World> {
+  readonly law: StateLaw<World>;
+}
+
+interface StepLawCompiled<World> extends Compiled<World> {
+  readonly law: StepLaw<World>;
 }
 
 interface ItemLawCompiled<World> extends Compiled<World> {

@@ -36,7 +36,16 @@ export function performTrace<World extends JournaledWorld>(
   trace: Trace,
   options: PerformOptions = {},
 ): Performed & { readonly skipped: readonly number[] } {
-  const session = new Session(suite, sessionOptions(suite, trace, options));
+  return performOn(new Session(suite, sessionOptions(suite, trace, options)), trace, options);
+}
+
+/** The same on a session of the trace's suite, kernel, machine and fault, which saves booting for those who perform many. */
+export function performOn<World extends JournaledWorld>(
+  session: Session<World>,
+  trace: Trace,
+  options: Pick<PerformOptions, 'watch'> = {},
+): Performed & { readonly skipped: readonly number[] } {
+  session.reset();
   const skipped: number[] = [];
   if (session.violation !== undefined) return { kind: 'violates', violation: session.violation, skipped };
   for (const [index, step] of trace.steps.entries()) {

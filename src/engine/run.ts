@@ -108,6 +108,7 @@ class Progress<World extends JournaledWorld> {
       known: [...this.known],
       operations: this.session?.operationCounts() ?? new Map(),
       judged: this.session?.judged() ?? new Map(),
+      counted: this.session?.counted() ?? new Map(),
       ...more,
     };
   }

@@ -1,21 +1,23 @@
-import { assert, ModelBug } from '../base/assert.ts';
+import { ModelBug } from '../base/assert.ts';
 import { InputError } from '../language/input-error.ts';
-import type { Ghost, Happened } from '../language/invariant.ts';
+import type { Happened } from '../language/invariant.ts';
 import { type AnyOperation, Refusal } from '../language/operation.ts';
 import type { JournaledWorld, MachineSettings, Suite } from '../language/suite.ts';
 import type { Step } from '../language/trace.ts';
-import { StepChanges } from './changes.ts';
 import { type CompiledOperation, compile, type Values } from './compiled-operation.ts';
+import { type Cursor, compileReplay } from './compiled-replay.ts';
 import { type Broken, Judge } from './judge.ts';
 import { Mixture } from './mixture.ts';
-import { Pool } from './pool.ts';
+import { Pool, type ResultKind, resultKinds } from './pool.ts';
+import { Stage } from './stage.ts';
+import { StepColumns } from './step-columns.ts';
 import { stepText } from './step-text.ts';
 import type { OperationCount, Violation } from './verdict.ts';
 
 export interface SessionOptions {
   readonly kernel: string;
   readonly machine?: MachineSettings;
-  /** The name of a fault of the suite to plant. */
+  /** The name of a fault of the suite to plant, or several with commas between them. */
   readonly fault?: string | undefined;
   /** False performs without any law or ghost, to measure what they cost. */
   readonly judging?: boolean;
@@ -33,14 +35,16 @@ export type Outcome = 'not-ready' | 'ok' | 'refused' | 'violates' | 'known';
  */
 export class Session<World extends JournaledWorld = JournaledWorld> {
   readonly operations: readonly CompiledOperation[];
+  /** What the walk under way has performed; the next walk of the session begins them anew. */
+  readonly columns: StepColumns;
   /** How the runs of the session lean. */
   readonly mixture: Mixture;
+  readonly #kinds: readonly ResultKind[];
   readonly #byOperation: ReadonlyMap<AnyOperation, CompiledOperation>;
   readonly #suite: Suite<World>;
   readonly #options: SessionOptions;
-  readonly #ghosts: readonly Ghost<World>[];
   readonly #judge: Judge<World>;
-  #booted: Booted<World>;
+  readonly #stage: Stage<World>;
   #stepCount = 0;
   #broken: readonly Broken[] = [];
   #violation: Violation | undefined;
@@ -53,13 +57,15 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     this.#suite = suite;
     this.#options = options;
     this.operations = suite.operations.map(compile);
+    this.columns = new StepColumns(this.operations);
+    this.#kinds = resultKinds(this.operations);
+    for (const compiled of this.operations) compiled.numberKinds(this.#kinds);
     this.mixture = new Mixture(this.operations);
     this.#byOperation = new Map(this.operations.map((compiled) => [compiled.operation, compiled]));
-    const laws = options.judging === false ? [] : suite.invariants;
-    this.#judge = new Judge(laws);
-    this.#ghosts = [...new Set(laws.flatMap(({ ghosts }) => ghosts ?? []))];
+    this.#judge = new Judge(options.judging === false ? [] : suite.invariants);
     try {
-      this.#booted = this.#boot();
+      const world = this.#boot();
+      this.#stage = new Stage(world, new Pool(this.#kinds, world.journal), this.operations[0]!);
       this.#violation = this.#judgeFreshState();
     } catch (error) {
       throw error instanceof InputError ? error : asModelBug(error, 'while booting');
@@ -67,11 +73,11 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   }
 
   get world(): World {
-    return this.#booted.world;
+    return this.#stage.world;
   }
 
   get pool(): Pool {
-    return this.#booted.pool;
+    return this.#stage.pool;
   }
 
   /** Steps performed since the fresh state. */
@@ -81,12 +87,12 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
 
   /** Where the world's journal stands: see {@link Session.undoTo}. */
   get position(): number {
-    return this.#booted.world.journal.position;
+    return this.#stage.world.journal.position;
   }
 
   /** The step just performed, as laws saw it; valid until the next one. */
   get happened(): Happened {
-    return this.#booted.happened;
+    return this.#stage.happened;
   }
 
   /** What broke; also set when the fresh state itself breaks a law, for then no trace can begin. */
@@ -104,19 +110,29 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     return this.#knownBug;
   }
 
-  /** Brings the fresh state back. A world whose beginning the journal has forgotten is booted anew. */
+  /**
+   * Brings the fresh state back. A world whose beginning the journal has forgotten is booted anew, and so is one that wrote so
+   * little while booting that taking back what happened since would be more work.
+   */
   reset(): void {
-    if (!this.undoTo(this.#booted.freshPosition, 0)) this.#booted = this.#boot();
+    const { freshPosition } = this.#stage;
+    const isSmall = this.position > BOOTING_IS_CHEAPER * (freshPosition + 1);
+    if (isSmall || !this.undoTo(freshPosition, 0)) this.#stage.begin(this.#boot());
     this.#stepCount = 0;
     this.#forgive();
   }
 
   /** Takes steps back until the journal stands where it stood after `stepCount` steps; false when that is forgotten. */
   undoTo(position: number, stepCount: number): boolean {
-    if (!this.#booted.world.journal.undoTo(position)) return false;
+    if (!this.#stage.world.journal.undoTo(position)) return false;
     this.#stepCount = stepCount;
     this.#forgive();
     return true;
+  }
+
+  /** Takes the last step back; false when the journal has forgotten what stood before it. */
+  takeBack(): boolean {
+    return this.undoTo(this.#stage.stepPosition, this.#stepCount - 1);
   }
 
   /** Performs a step and judges the laws. Throws a ModelBug for anything that is our own mistake. */
@@ -126,7 +142,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
 
   /** The same for one of the session's own operations. */
   performAs(compiled: CompiledOperation, args: Values, made: readonly number[]): Outcome {
-    const { world, pool } = this.#booted;
+    const { world, pool } = this.#stage;
     try {
       const taken = compiled.resolve(args, pool, world);
       if (taken === undefined) return 'not-ready';
@@ -139,26 +155,45 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
 
   /** Performs a step that makes sense; `made` numbers its results, `ended` is the one that does not outlive its success. */
   carryOut(compiled: CompiledOperation, taken: Values, made: readonly number[], ended: number): Outcome {
-    const { world, pool, changes, happened } = this.#booted;
-    changes.begin(world.journal.position);
-    const returned = compiled.apply(world, taken);
-    happened.operation = compiled.operation;
-    happened.taken = taken;
-    happened.returned = returned;
-    for (let index = 0; index < this.#ghosts.length; index++) this.#ghosts[index]!.follow(world, happened);
-    const broken = this.#judge.afterStep(world, happened);
+    const stage = this.#stage;
+    const { counters } = this.#suite;
+    const before = counters?.(stage.world);
+    const returned = stage.apply(compiled, taken);
+    if (before !== undefined) addChanges(compiled.counted, before, counters!(stage.world));
+    const broken = this.#judge.afterStep(stage.world, stage.happened);
     this.#broken = broken;
     // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.
     const refused = returned instanceof Refusal;
     if (refused) compiled.refused++;
     else {
       compiled.ok++;
-      if (compiled.kinds.length > 0) bindResults(pool, compiled, made, returned);
-      if (ended !== NO_RESULT) pool.end(ended);
+      if (compiled.kinds.length > 0) stage.bindResults(compiled, made, returned);
+      if (ended !== NO_RESULT) stage.pool.end(ended, compiled.endedKind);
     }
-    const index = this.#stepCount++;
-    if (broken.length > 0) return this.#breaks(broken, index, compiled.operation.name);
+    this.#stepCount++;
+    if (broken.length > 0) return this.#breaks(compiled.operation.name);
     return refused ? 'refused' : 'ok';
+  }
+
+  /**
+   * Performs a recorded trace from the fresh state, up to its end or to the first step that breaks a law. Steps that make no
+   * sense are left out. The fastest way to perform steps; `happened` tells of the one that broke a law only.
+   */
+  replay(columns: StepColumns): Outcome {
+    this.reset();
+    const cursor: Cursor = { step: 0, number: 0, other: 0, result: 0, performed: 0 };
+    const judge = this.#judge;
+    const cast = { stage: this.#stage, operations: this.operations, judge };
+    try {
+      compileReplay(this.#suite, this.operations, judge, this.#kinds)(cast, columns, cursor);
+    } catch (error) {
+      this.#stepCount = cursor.performed;
+      throw this.modelBug(error, columns.steps()[cursor.step - 1]!);
+    }
+    this.#stepCount = cursor.performed;
+    this.#broken = judge.takeBroken();
+    if (this.#broken.length === 0) return 'ok';
+    return this.#breaks(this.operations[columns.codes[cursor.step - 1]!]!.operation.name);
   }
 
   /** The mistake of our own that stopped this step. */
@@ -168,7 +203,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
 
   /** Judges the whole state as it stands, whatever the last step changed. */
   judgeEverything(): readonly Broken[] {
-    return this.#judge.wholeState(this.#booted.world);
+    return this.#judge.wholeState(this.#stage.world);
   }
 
   compiled(operation: AnyOperation): CompiledOperation {
@@ -181,6 +216,12 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     return new Map(this.operations.map(({ operation, ok, refused }) => [operation.name, { ok, refused }]));
   }
 
+  /** By operation: what its steps changed of the suite's counters. Empty for a suite that counts nothing. */
+  counted(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    const counting = this.operations.filter(({ counted }) => counted.size > 0);
+    return new Map(counting.map(({ operation, counted }) => [operation.name, counted]));
+  }
+
   judged(): ReadonlyMap<string, number> {
     return this.#judge.judged();
   }
@@ -189,23 +230,21 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     return this.#judge.judgedInAll();
   }
 
-  #boot(): Booted<World> {
+  #boot(): World {
     const { kernel, machine = {}, fault: faultName } = this.#options;
     const world = this.#suite.boot(kernel, machine);
-    if (faultName !== undefined) {
-      const planted = this.#suite.faults?.find(({ name }) => name === faultName);
-      if (planted === undefined) throw new InputError(`suite ${this.#suite.name} has no fault ${faultName}`);
+    for (const wanted of faultName?.split(',') ?? []) {
+      const planted = this.#suite.faults?.find(({ name }) => name === wanted);
+      if (planted === undefined) throw new InputError(`suite ${this.#suite.name} has no fault ${wanted}`);
       planted.plant(world);
     }
-    for (const ghost of this.#ghosts) ghost.begin(world);
-    const changes = new StepChanges(world.journal);
-    const happened = { operation: this.#suite.operations[0]!, taken: {}, returned: undefined, changes };
-    return { world, pool: new Pool(world.journal), changes, happened, freshPosition: world.journal.position };
+    this.#judge.begin(world);
+    return world;
   }
 
   #judgeFreshState(): Violation | undefined {
     const [first] = this.judgeEverything();
-    return first && { ...first, step: -1, operation: undefined };
+    return first && { ...first, step: -1, operation: undefined, changed: [] };
   }
 
   #forgive(): void {
@@ -214,15 +253,19 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   }
 
   /** A violation is known when a bug of this kernel explains each sentence of its evidence; else the first unexplained law counts. */
-  #breaks(broken: readonly Broken[], step: number, operation: string): Outcome {
-    const { world, happened } = this.#booted;
+  #breaks(operation: string): Outcome {
+    const step = this.#stepCount - 1;
+    const { world, happened } = this.#stage;
+    const { returned } = happened;
+    const [answer, changed] = [returned instanceof Refusal ? returned.answer : undefined, this.#stage.kindsChanged()];
     let knownBug: string | undefined;
     const bugs = (this.#suite.kernelBugs ?? []).filter(({ kernels }) => kernels.includes(this.#options.kernel));
-    for (const { law, evidence } of broken) {
+    for (const { law, evidence } of this.#broken) {
       const candidates = bugs.filter(({ laws }) => laws.includes(law));
       const explain = (sentence: string) => candidates.find((bug) => bug.recognises(world, happened, sentence));
       const explained = evidence.map(explain);
-      this.#violation = { law, step, operation, evidence: abridged(evidence) };
+      const what = { law, step, operation, changed, evidence: abridged(evidence) };
+      this.#violation = answer === undefined ? what : { ...what, answer };
       if (explained.includes(undefined)) return 'violates';
       knownBug ??= explained[0]?.name;
     }
@@ -231,15 +274,12 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   }
 }
 
-function bindResults(pool: Pool, { kinds }: CompiledOperation, made: readonly number[], returned: unknown): void {
-  assert(made.length === kinds.length, 'a step names as many results as its operation makes');
-  if (kinds.length === 1) {
-    pool.bind(made[0]!, kinds[0]!, returned);
-    return;
-  }
-  const objects = returned as readonly unknown[];
-  assert(Array.isArray(objects) && objects.length === kinds.length, 'an operation returns each of its results');
-  for (let index = 0; index < kinds.length; index++) pool.bind(made[index]!, kinds[index]!, objects[index]);
+function addChanges(
+  sums: Map<string, number>,
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): void {
+  for (const [name, value] of Object.entries(after)) sums.set(name, (sums.get(name) ?? 0) + value - before[name]!);
 }
 
 function asModelBug(error: unknown, where: string): ModelBug {
@@ -252,13 +292,8 @@ function abridged(evidence: readonly string[]): readonly string[] {
   return evidence.length <= 8 ? evidence : [...evidence.slice(0, 8), `and ${evidence.length - 8} more`];
 }
 
+/** A boot writes about as much outside of the journal as into it, and does more than writing. */
+const BOOTING_IS_CHEAPER = 16;
+
 /** In place of the number of a result. */
 export const NO_RESULT = -1;
-
-interface Booted<World> {
-  readonly world: World;
-  readonly pool: Pool;
-  readonly changes: StepChanges;
-  readonly happened: { -readonly [Key in keyof Happened]: Happened[Key] };
-  readonly freshPosition: number;
-}

@@ -1,3 +1,4 @@
+import type { AnyOperation } from '../language/operation.ts';
 import type { Step } from '../language/trace.ts';
 import { historyOf, kindsOfResults, resultsOfLast, resultsTouched } from './dependencies.ts';
 
@@ -14,6 +15,8 @@ export type Pass = (best: Best) => Generator<readonly Step[], void, boolean>;
 export interface Best {
   /** Ends with the failing step. */
   readonly steps: readonly Step[];
+  /** Numbers beyond which the failure went away, as `operation argument value`: remembered from one round to the next. */
+  readonly borders?: Set<string>;
 }
 
 /** What a pass proposes when all of it is refused. */
@@ -66,6 +69,22 @@ export function* removeResults(best: Best): ReturnType<Pass> {
     (removed) => best.steps.filter((step) => !resultsTouched(step).some((id) => removed.has(id))),
   );
 }
+
+/** Removes all steps of one operation, the most frequent first: what only keeps a trace busy goes at once. */
+export function* removeOperations(best: Best): ReturnType<Pass> {
+  if (best.steps.length < LONG) return;
+  const counts = new Map<AnyOperation, number>();
+  for (const { operation } of best.steps) counts.set(operation, (counts.get(operation) ?? 0) + 1);
+  const frequent = [...counts].filter(([, count]) => count >= WORTH_ASKING).sort(([, one], [, other]) => other - one);
+  const failing = best.steps.at(-1)!;
+  for (const [removed] of frequent) {
+    yield best.steps.filter((step) => step.operation !== removed || step === failing);
+  }
+}
+
+/** What is shorter, or less frequent, is soon removed step by step. */
+const LONG = 16;
+const WORTH_ASKING = 3;
 
 /** Removes runs of steps before the failing one, then single steps. What depended on them goes with them. */
 export function* removeSteps(best: Best): ReturnType<Pass> {

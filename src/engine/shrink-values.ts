@@ -83,18 +83,41 @@ interface Places {
 }
 
 function* simplifyValue(best: Best, places: Places): ReturnType<Pass> {
-  const { operation, args } = best.steps[places.indices[0]!]!;
+  const [first] = places.indices;
+  const { operation, args } = best.steps[first!]!;
   const argument = operation.takes[places.name] as Argument<unknown>;
-  const simpler = [...argument.simpler(args[places.name])];
-  for (const value of simpler) {
+  for (const value of argument.simpler(args[places.name])) {
     if (yield withValue(best.steps, places, value)) return;
     if (typeof value !== 'number' && typeof value !== 'bigint') continue;
-    // When not even the nearest value will do, the border was found in an earlier round.
-    const nearest = simpler.at(-1) as typeof value;
-    if (nearest !== value && (yield withValue(best.steps, places, nearest)))
-      yield* bisect(best, places, value, nearest);
+    yield* findBorder(best, places, value);
     return;
   }
+}
+
+/** Moves a number towards the simplest one, which does not fail: as far as it goes on failing. */
+function* findBorder(best: Best, places: Places, simplest: number | bigint): ReturnType<Pass> {
+  const [first] = places.indices;
+  const { operation } = best.steps[first!]!;
+  const argument = operation.takes[places.name] as Argument<unknown>;
+  const now = () => best.steps[first!]!.args[places.name] as number | bigint;
+  // What another step of the operation has come to is often this one's border too.
+  const peers = best.steps.filter((step, index) => index < first! && step.operation === operation);
+  const others = new Set(peers.map(({ args }) => args[places.name]));
+  for (const value of others) {
+    if (isBetween(value as number | bigint, simplest, now())) yield withValue(best.steps, places, value);
+  }
+  // A border found in an earlier round mostly is one still: then not even the nearest value will do.
+  const borderText = () => `${operation.name} ${places.name} ${now()}`;
+  if (best.borders?.has(borderText())) {
+    const nearest = [...argument.simpler(now())].at(-1) as number | bigint;
+    if (nearest === simplest || !(yield withValue(best.steps, places, nearest))) return;
+  }
+  yield* bisect(best, places, simplest, now());
+  best.borders?.add(borderText());
+}
+
+function isBetween(value: number | bigint, one: number | bigint, other: number | bigint): boolean {
+  return (one < value && value < other) || (other < value && value < one);
 }
 
 /** `refused` does not fail, `failing` does: the border between them, if there is one only, is found in log2 steps. */

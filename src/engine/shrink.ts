@@ -9,6 +9,7 @@ import {
   keepRecentResults,
   type Pass,
   removeHints,
+  removeOperations,
   removePairs,
   removeResults,
   removeSteps,
@@ -34,7 +35,16 @@ export function shrink<World extends JournaledWorld>(
   trace: Trace,
   options: ShrinkOptions = {},
 ): ShrinkReport {
-  const session = new Session(suite, sessionOptions(suite, trace, options));
+  return shrinkOn(new Session(suite, sessionOptions(suite, trace, options)), trace, options);
+}
+
+/** The same on a session of the trace's suite, kernel, machine and fault, which saves booting for those who shrink a lot. */
+export function shrinkOn<World extends JournaledWorld>(
+  session: Session<World>,
+  trace: Trace,
+  options: Pick<ShrinkOptions, 'stop'> = {},
+): ShrinkReport {
+  session.reset();
   const attempts = performToFailure(session, trace.steps);
   let executions = 0;
   const run = (pass: Pass): boolean => {
@@ -54,6 +64,7 @@ export function shrink<World extends JournaledWorld>(
   if (attempts.steps.length > 0) {
     if (!run(sliceToFailure)) run(keepRecentResults);
     run(removeHints);
+    run(removeOperations);
     while (improve(REDUCING) || FINISHING.some(run));
   }
   const { violation, rejected, modelBug } = attempts;

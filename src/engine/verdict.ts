@@ -7,6 +7,10 @@ export interface Violation {
   readonly step: number;
   /** The operation of that step; undefined for the fresh world. */
   readonly operation: string | undefined;
+  /** What the kernel answered when it refused that step. */
+  readonly answer?: string;
+  /** The kinds of state that the step changed: the classes of the changed parts, each once, in alphabetical order. */
+  readonly changed: readonly string[];
   /** What a human needs to believe it, one sentence each. */
   readonly evidence: readonly string[];
 }
@@ -67,6 +71,8 @@ export interface RunReport {
   readonly operations: ReadonlyMap<string, OperationCount>;
   /** How many items (or states, or steps) each law judged. */
   readonly judged: ReadonlyMap<string, number>;
+  /** By operation: what its steps changed of the suite's counters, in sum. */
+  readonly counted: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** The stack of our own mistake, when the verdict is `model-bug`. */
   readonly bug?: Error;
 }

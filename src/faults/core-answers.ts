@@ -106,6 +106,18 @@ const missingLocalType = fault<CoreWorld>({
   }),
 });
 
+const refusedRecordsLeak = fault<CoreWorld>({
+  ...HERE,
+  name: 'refused-records-leak',
+  story:
+    'The error path for a local type that does not exist returns without freeing the working memory of the record.',
+  breaks: 'working-memory-is-given-back',
+  source: 'F16: bpf: Fix memory leak in bpf_core_apply (45126b155e3b, 2024)',
+  plant({ kernel }) {
+    kernel.givesBack = ({ btf, record }) => btf.type(record.typeId) !== undefined;
+  },
+});
+
 const negativeIndexAccepted = fault<CoreWorld>({
   ...HERE,
   name: 'negative-index-accepted',
@@ -178,6 +190,7 @@ export const coreAnswerFaults: readonly Fault<CoreWorld>[] = [
   signOfAnything,
   wholeArraySized,
   missingLocalType,
+  refusedRecordsLeak,
   negativeIndexAccepted,
   depthErrorIsMismatch,
   firstCandidateWins,

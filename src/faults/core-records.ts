@@ -2,7 +2,7 @@
 import { type Fault, fault } from '../language/fault.ts';
 import { programAt } from '../model/bpf/core-relocation/object.ts';
 import { SECTION } from '../model/bpf/core-relocation/program-source/translation-unit.ts';
-import { failure } from '../model/bpf/core-relocation/refusal.ts';
+import { failure, isRefusal } from '../model/bpf/core-relocation/refusal.ts';
 import type { CoreWorld } from '../model/bpf/core-relocation/world/core-world.ts';
 
 const HERE = { kernel: '6.18', suite: 'core-relocation' } as const;
@@ -100,6 +100,37 @@ const noProgramsNoCare = fault<CoreWorld>({
           ? { kind: 'oops', reason: 'programs[-1] is read' }
           : pass.findProgram(object, section, index),
     };
+  },
+});
+
+const nothingToAppend = fault<CoreWorld>({
+  ...HERE,
+  name: 'nothing-to-append-is-no-memory',
+  story:
+    'realloc() of an empty list may give NULL, which is taken for want of memory: neither function has a relocation.',
+  breaks: 'only-bad-records-refuse',
+  source: 'F6: libbpf: Fix realloc API handling in zero-sized edge cases (f1170803)',
+  plant({ libbpf }) {
+    const { relocateCalls } = libbpf;
+    libbpf.relocateCalls = (object) => {
+      const linked = relocateCalls.call(libbpf, object);
+      if (isRefusal(linked)) return linked;
+      const isEmptied = linked.some(({ appends, relocations }) => appends.length > 0 && relocations.length === 0);
+      return isEmptied ? failure('realloc() gave NULL', 'ENOMEM') : linked;
+    };
+  },
+});
+
+const shortHeaderRefused = fault<CoreWorld>({
+  ...HERE,
+  name: 'short-header-refused',
+  story: 'A .BTF.ext whose header ends before the CO-RE part, as compilers before CO-RE write it, is refused.',
+  breaks: 'only-bad-records-refuse',
+  source: 'F19: libbpf: Don’t return -EINVAL if hdr_len < offsetofend(core_relo_len) (0167a314)',
+  plant({ libbpf }) {
+    const { openExtension } = libbpf;
+    libbpf.openExtension = (header) =>
+      header.length < 32 ? failure('the header of .BTF.ext is too short') : openExtension.call(libbpf, header);
   },
 });
 
@@ -203,6 +234,8 @@ export const corePassFaults: readonly Fault<CoreWorld>[] = [
   renamedSectionsLoseRecords,
   eliminatedCopyRefuses,
   noProgramsNoCare,
+  nothingToAppend,
+  shortHeaderRefused,
   generatorCountsSubprograms,
   recordsLeftForTheNext,
   unloadedProgramsAreRelocated,

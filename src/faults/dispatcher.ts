@@ -19,8 +19,8 @@ const publishedHalfRewritten = fault<World>({
   ...HERE,
   name: 'published-half-rewritten',
   story: 'The half that is published is written again instead of the other one.',
-  breaks: 'text-holds-only-what-its-owner-wrote',
-  alsoBreaks: ['the-rewritten-half-is-out-of-reach'],
+  breaks: 'the-dispatcher-serves-those-attached',
+  alsoBreaks: ['text-holds-only-what-its-owner-wrote', 'the-rewritten-half-is-out-of-reach'],
   source: 'plausible: image_off is not toggled',
   plant({ text: { dispatcher } }) {
     dispatcher.nextHalf = () => dispatcher.currentHalf;
@@ -31,7 +31,8 @@ const usersUncounted = fault<World>({
   ...HERE,
   name: 'dispatcher-users-uncounted',
   story: 'A program that is attached twice leaves the table with its first detachment.',
-  breaks: 'text-holds-only-what-its-owner-wrote',
+  breaks: 'the-dispatcher-serves-those-attached',
+  alsoBreaks: ['text-holds-only-what-its-owner-wrote'],
   source: 'plausible: the reference count of a table entry is not taken',
   plant({ text: { dispatcher } }) {
     const { add } = dispatcher;

@@ -132,6 +132,24 @@ const cutLosesWhatLiesBefore = fault<World>({
   },
 });
 
+const tailTakenForCoreText = fault<World>({
+  ...HERE,
+  kernel: 'execmem-proposal-tail',
+  name: 'tail-taken-for-core-text',
+  story:
+    "The end of the kernel's last text page is handed out, and text_poke_copy() still takes it for the kernel's own: no fill of it succeeds.",
+  breaks: 'shared-text-is-of-one-class',
+  alsoBreaks: ['fills-stay-inside-one-chunk', 'right-steps-raise-no-alarm'],
+  source: 'R. Edgecombe on "x86: use register_text_tail_vm", 2022-11-02 and -08: other classifiers of addresses',
+  plant({ textPoke, image }) {
+    const isCoreText = textPoke.isCoreText.bind(textPoke);
+    textPoke.isCoreText = (place) => {
+      const page = place.page + Math.floor(place.offset / 4096);
+      return isCoreText(place) || (page >= image.textGap.first && page < image.textGap.end);
+    };
+  },
+});
+
 export const execmemProposalFaults: readonly Fault<World>[] = [
   unlinkByCursor,
   unlockWithoutLock,
@@ -143,4 +161,5 @@ export const execmemProposalFaults: readonly Fault<World>[] = [
   blockMadeExecutableOnly,
   blockGivenBackReadOnly,
   cutLosesWhatLiesBefore,
+  tailTakenForCoreText,
 ];

@@ -29,6 +29,8 @@ const collapseLooksAtTheFirstEntry = fault<World>({
     'live-areas-map-their-own-frames',
     'addresses-are-flushed-before-reuse',
     'only-asked-pages-change-rights',
+    'cpus-and-tables-together-keep-w-xor-x',
+    'large-entries-need-large-pages',
   ],
   source: 'plausible: the loop of collapse_pmd_page() left too early',
   plant({ largePages }) {
@@ -104,7 +106,11 @@ const partOfALargePageChangesAll = fault<World>({
   name: 'part-of-a-large-page-changes-all',
   story: 'A request for a few pages of a large entry rewrites the entry, and its other pages change with them.',
   breaks: 'only-asked-pages-change-rights',
-  alsoBreaks: ['executable-frames-are-writable-nowhere', 'no-entry-is-writable-and-executable'],
+  alsoBreaks: [
+    'executable-frames-are-writable-nowhere',
+    'no-entry-is-writable-and-executable',
+    'freed-frames-are-ordinary-memory',
+  ],
   source:
     '559089e0a93d "vmalloc: replace VM_NO_HUGE_VMAP with VM_ALLOW_HUGE_VMAP" (5.18): page-wise permissions on huge areas',
   plant({ changePageAttr }) {

@@ -1,6 +1,7 @@
 import { roundDown, roundUp } from '../base/word.ts';
 import { type Fault, fault } from '../language/fault.ts';
 import { CHUNK_BYTES, chunksFor } from '../model/kernel/binary-header.ts';
+import { textMutex } from '../model/kernel/locks.ts';
 import { TRAP } from '../model/kernel/prog-pack.ts';
 import { pageOfText } from '../model/kernel/text-address.ts';
 import type { World } from '../model/world.ts';
@@ -148,6 +149,32 @@ const neighbourTrapped = fault<World>({
   },
 });
 
+const textMutexBeforePackMutex = fault<World>({
+  ...HERE,
+  name: 'text-mutex-before-pack-mutex',
+  story:
+    'A load takes text_mutex before it asks for memory, and a free takes it inside: two CPUs can wait for each other.',
+  breaks: 'locks-keep-their-order',
+  source: 'plausible: the poke of the size moved into the allocation',
+  plant({ text: { binaries }, locks }) {
+    const { allocate } = binaries;
+    binaries.allocate = (request) => locks.holding(textMutex, () => allocate.call(binaries, request));
+  },
+});
+
+const executableBeforeReadOnly = fault<World>({
+  ...HERE,
+  name: 'executable-before-read-only',
+  story:
+    'A fresh pack is made executable first and read-only after, so that for a moment it is both writable and executable.',
+  breaks: 'right-steps-raise-no-alarm',
+  source: 'plausible: the two calls that set_memory_rox() replaced in 6.2 (d48567c9a0d1) exchanged',
+  plant({ text: { packs }, setMemory }) {
+    packs.protect = ({ firstPage, pageCount }) =>
+      setMemory.x(firstPage, pageCount) === 0 && setMemory.ro(firstPage, pageCount) === 0;
+  },
+});
+
 const sizeReadAfterInvalidation = fault<World>({
   ...HERE,
   name: 'size-read-after-invalidation',
@@ -181,5 +208,7 @@ export const progPackFaults: readonly Fault<World>[] = [
   releasedPackStaysListed,
   lastChunkLost,
   neighbourTrapped,
+  textMutexBeforePackMutex,
+  executableBeforeReadOnly,
   sizeReadAfterInvalidation,
 ];

@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../base/page.ts';
 import { type Fault, fault } from '../language/fault.ts';
+import { GLOBAL, KERNEL_DATA, NO_EXECUTE } from '../model/machine/page-table-entry.ts';
 import type { World } from '../model/world.ts';
 
 const HERE = { kernel: '6.18', suite: 'text-poke' } as const;
@@ -26,6 +27,18 @@ const pokeLeavesItsSecondPage = fault<World>({
   plant({ textPoke }) {
     const unmap = textPoke.unmapAlias.bind(textPoke);
     textPoke.unmapAlias = () => unmap(1);
+  },
+});
+
+const pokeAliasIsExecutable = fault<World>({
+  ...HERE,
+  name: 'poke-alias-is-executable',
+  story:
+    'The alias through which text is written has the rights of PAGE_KERNEL_EXEC: for a moment text is writable and executable.',
+  breaks: 'the-poke-alias-is-never-executable',
+  source: 'plausible: the protection of __text_poke() taken from the text instead of PAGE_KERNEL',
+  plant({ textPoke }) {
+    textPoke.aliasFlags = () => KERNEL_DATA & ~GLOBAL & ~NO_EXECUTE;
   },
 });
 
@@ -99,6 +112,7 @@ const handlerGoneEarly = fault<World>({
 export const textPokeFaults: readonly Fault<World>[] = [
   pokeLeavesItsAlias,
   pokeLeavesItsSecondPage,
+  pokeAliasIsExecutable,
   pokeForgetsItsFlush,
   pokeFlushesEverybody,
   textWrittenInPlace,

@@ -19,7 +19,7 @@ const addressesReusedUnflushed = fault<World>({
   name: 'addresses-reused-unflushed',
   story: 'The addresses of a freed area can be used again at once, while CPUs still hold its translations.',
   breaks: 'no-cpu-keeps-rights-that-were-taken',
-  alsoBreaks: ['addresses-are-flushed-before-reuse'],
+  alsoBreaks: ['addresses-are-flushed-before-reuse', 'cpus-and-tables-together-keep-w-xor-x'],
   source: 'plausible: free_vmap_area() in the place of free_vmap_area_noflush()',
   plant({ vmapAreas }) {
     vmapAreas.freeLazily = (area) => vmapAreas.release(area);
@@ -47,7 +47,11 @@ const purgeFlushesLittle = fault<World>({
   name: 'purge-flushes-the-first-area-only',
   story: 'The flush of lazily freed areas covers one of them, and the others are handed out with stale translations.',
   breaks: 'no-cpu-keeps-rights-that-were-taken',
-  alsoBreaks: ['nothing-of-a-flushed-area-is-held', 'freed-frames-are-ordinary-memory'],
+  alsoBreaks: [
+    'nothing-of-a-flushed-area-is-held',
+    'freed-frames-are-ordinary-memory',
+    'cpus-and-tables-together-keep-w-xor-x',
+  ],
   source: 'plausible: minimum and maximum not taken over all nodes after the split into vmap nodes (6.9)',
   plant({ vmapAreas }) {
     vmapAreas.flushSpan = (also) => {
@@ -117,7 +121,7 @@ const lastPageStaysMapped = fault<World>({
   name: 'last-page-stays-mapped',
   story: "vfree() unmaps all pages but the last, which then shows whatever its frame's next owner keeps there.",
   breaks: 'freed-frames-are-ordinary-memory',
-  alsoBreaks: ['live-areas-map-their-own-frames'],
+  alsoBreaks: ['live-areas-map-their-own-frames', 'executable-frames-are-writable-nowhere'],
   source: 'plausible: the end of vunmap_range() taken for the last page',
   plant({ vmMapping }) {
     const unmap = vmMapping.unmap.bind(vmMapping);

@@ -1,4 +1,5 @@
 import { invariant } from '../language/invariant.ts';
+import { pagesAtLevel } from '../model/machine/page-table.ts';
 import type { World } from '../model/world.ts';
 import { heldTranslations } from './domains/held-translations.ts';
 import { sayHeld, sayMapping } from './evidence.ts';
@@ -10,9 +11,14 @@ export const addressesAreFlushedBeforeReuse = invariant({
   over: heldTranslations,
   ghosts: [mappings],
   judge(world: World, held: Held, violated) {
-    const { firstPage, frame, space } = held.translation;
-    const now = mappingsOf(world).leafAt(firstPage, space);
-    if (now !== undefined && now.frame + (firstPage - now.page) !== frame)
-      violated(`${sayHeld(held)} but ${sayMapping(now)}`);
+    const { firstPage, frame, level, space } = held.translation;
+    const end = firstPage + pagesAtLevel(level);
+    for (let page = firstPage; page < end; ) {
+      const now = mappingsOf(world).leafAt(page, space);
+      if (now !== undefined && now.frame + (page - now.page) !== frame + (page - firstPage)) {
+        violated(`${sayHeld(held)} but ${sayMapping(now)}`);
+      }
+      page = now === undefined ? page + 1 : now.page + pagesAtLevel(now.level);
+    }
   },
 });

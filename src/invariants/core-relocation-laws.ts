@@ -12,9 +12,11 @@ import { recordsLieInTheirProgram } from './records-lie-in-their-program.ts';
 import { recordsReachEveryCopyOnce } from './records-reach-every-copy-once.ts';
 import { relocationSurvivesEveryRecord } from './relocation-survives-every-record.ts';
 import { unanswerableRecordsRefuse } from './unanswerable-records-refuse.ts';
+import { workingMemoryIsGivenBack } from './working-memory-is-given-back.ts';
 
 export const coreRelocationLaws: readonly Invariant<CoreWorld>[] = [
   relocationSurvivesEveryRecord,
+  workingMemoryIsGivenBack,
   recordsLieInTheirProgram,
   recordsReachEveryCopyOnce,
   programsAreGivenTheirOwnRecords,

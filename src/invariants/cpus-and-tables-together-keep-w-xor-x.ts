@@ -22,9 +22,10 @@ export const cpusAndTablesTogetherKeepWXorX = invariant({
       const broken = (executable && isWritable(other.flags)) || (writable && isExecutable(other.flags));
       if (broken) violated(`${sayHeld(held)} and ${sayMapping(other)} is there`);
     }
-    if (!executable) return;
     for (const other of heldBy(world)) {
-      if (isWritable(other.translation.flags) && framesMeet(translation, other.translation)) {
+      if (other.translation === translation || !framesMeet(translation, other.translation)) continue;
+      const { flags } = other.translation;
+      if ((executable && isWritable(flags)) || (writable && isExecutable(flags))) {
         violated(`${sayHeld(held)} and ${sayHeld(other)}`);
       }
     }

@@ -5,8 +5,8 @@ import { Frame } from '../model/machine/frame.ts';
 import type { World } from '../model/world.ts';
 import { sharedTextAccount } from './ghosts/shared-text-account.ts';
 
-/** execmem_fill() or its lookup: which bytes it was asked for. */
-const FILLS = new Set(['execmem_fill', 'execmem_fill_lookup']);
+/** What writes into chunks: execmem_fill(), its lookup, vmalloc_text_copy(). */
+const FILLS = new Set(['execmem_fill', 'execmem_fill_lookup', 'vmalloc_text_copy']);
 
 /** Interior addresses, the exact end and length 0 are inside; one byte more is refused, and then not a byte is written. */
 export const fillsStayInsideOneChunk = invariant<World>({
@@ -15,7 +15,7 @@ export const fillsStayInsideOneChunk = invariant<World>({
   ghosts: [sharedTextAccount],
   concerns: (_, { operation }) => FILLS.has(operation.name),
   judgeStep(world, { taken, returned, changes }, violated) {
-    const { address } = taken.chunk as { readonly address: TextAddress };
+    const { address } = (taken.chunk ?? taken.vtext) as { readonly address: TextAddress };
     const first = address + (taken.at as number);
     const length = taken.length as number;
     const holder = sharedTextAccount.of(world).held.at(first);

@@ -3,7 +3,7 @@ import type { Binary } from '../model/kernel/binary-pack.ts';
 import { describeText, pageOfText } from '../model/kernel/text-address.ts';
 import type { World } from '../model/world.ts';
 import { dispatcherTable } from './ghosts/dispatcher-table.ts';
-import { programSize } from './ghosts/text-events.ts';
+import { programSize } from './ghosts/program-text-events.ts';
 import { textOwners } from './ghosts/text-owners.ts';
 
 const FINALIZING = new Set(['bpf_jit_binary_pack_finalize', 'dev_xdp_install']);

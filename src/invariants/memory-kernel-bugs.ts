@@ -13,7 +13,7 @@ const executableBeforeAliasIsReadOnly = kernelBug<World>({
   name: 'executable-before-alias-is-read-only',
   story:
     'set_memory_rox() that fails for want of a page table leaves text executable while its direct-map alias is writable.',
-  kernels: ['6.18', '6.12', '6.18.15', '7.3', '6.1', 'prog-pack-first', 'per-program-text'],
+  kernels: ['6.18', '6.12', '6.18.15', '7.3', '6.1', 'prog-pack-first', 'per-program-text', 'module-alloc-huge'],
   laws: ['executable-frames-are-writable-nowhere', 'cpus-and-tables-together-keep-w-xor-x'],
   recognises: (_, { operation, returned }) =>
     makesExecutable.includes(operation.name) && returned instanceof Refusal && returned.answer === '-ENOMEM',

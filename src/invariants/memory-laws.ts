@@ -27,6 +27,7 @@ import { splitsAreFlushedBeforeAttributesChange } from './splits-are-flushed-bef
 import { tablesAreFreedAfterTheFlush } from './tables-are-freed-after-the-flush.ts';
 import { textChangesThroughPokesAlone } from './text-changes-through-pokes-alone.ts';
 import { thePokeAliasDiesWithThePoke } from './the-poke-alias-dies-with-the-poke.ts';
+import { thePokeAliasIsNeverExecutable } from './the-poke-alias-is-never-executable.ts';
 import { vmAreasAreDisjoint } from './vm-areas-are-disjoint.ts';
 
 /** Laws of permissions and translation caches that every suite with mappings should carry. */
@@ -67,6 +68,7 @@ export const areaLaws: readonly Invariant<World>[] = [
 /** Laws of writing to text. */
 export const pokeLaws: readonly Invariant<World>[] = [
   thePokeAliasDiesWithThePoke,
+  thePokeAliasIsNeverExecutable,
   noCpuHoldsThePokeAlias,
   pokesConcernOneCpu,
   textChangesThroughPokesAlone,

@@ -6,12 +6,13 @@ import { textOwners } from './ghosts/text-owners.ts';
 
 /**
  * Error purity of the allocators. The splits of the direct map that a failed change left behind, and the frames and tables
- * that came and went, are no difference; what is charged, listed and mapped is. A program whose finalize fails is no program:
- * its JIT falls back to the interpreter and never frees it, so nothing of it may stay.
+ * that came and went, are no difference; what is charged and listed is. What is mapped is judged by
+ * refused-operations-map-nothing. A program whose finalize fails is no program: its JIT falls back to the interpreter and
+ * never frees it, so nothing of it may stay.
  */
 export const refusalsChangeNothing = invariant<World>({
   name: 'refusals-change-nothing',
-  law: 'A step that the kernel refuses leaves charges, packs and areas as they were.',
+  law: 'A step that the kernel refuses leaves charges and packs as they were, and no text that nobody will free.',
   ghosts: [dispatcherTable, textOwners],
   concerns: (_, { returned }) => returned instanceof Refusal,
   judgeStep(world, { operation, taken, changes }, violated) {

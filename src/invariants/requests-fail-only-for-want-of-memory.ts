@@ -9,6 +9,8 @@ const REQUESTS = new Set([
   'module_memory_alloc',
   'execmem_cache_populate',
   'execmem_cache_alloc_again',
+  'text_alloc',
+  'vmalloc_text_alloc',
 ]);
 
 /** Larger requests do not fit into the window that module text shares with everything else. */

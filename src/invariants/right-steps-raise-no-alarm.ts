@@ -11,6 +11,8 @@ const MAY_BE_WRONG = new Set([
   'execmem_fill_copy',
   'execmem_free',
   'module_memory_alloc_error',
+  'vmalloc_text_copy',
+  'vmalloc_text_free',
 ]);
 
 /** A failed allocation or copy is an everyday error: it is returned, never a reason to stop the machine. */

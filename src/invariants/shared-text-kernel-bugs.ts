@@ -1,5 +1,7 @@
 import { type KernelBug, kernelBug } from '../language/kernel-bug.ts';
 import type { ModuleText } from '../model/kernel/module-loader.ts';
+import type { PopulatedRequest } from '../model/kernel/rox-cache.ts';
+import { pageOfText } from '../model/kernel/text-address.ts';
 import type { World } from '../model/world.ts';
 
 const CONTENT = ['shared-text-holds-only-what-its-owner-wrote', 'free-shared-text-is-filler'];
@@ -64,7 +66,13 @@ const failedCopyOfAProgram = kernelBug<World>({
   story:
     'When the copy of a program fails, its text is freed and its caller is not told apart from one whose text is still there (the error path of 6.1, kept by the conversion).',
   kernels: PROPOSALS,
-  laws: ['refused-requests-take-nothing', ...STRUCTURE, ...CONTENT, 'right-steps-raise-no-alarm'],
+  laws: [
+    'programs-in-shared-text-cost-what-exists',
+    'refused-requests-take-nothing',
+    ...STRUCTURE,
+    ...CONTENT,
+    'right-steps-raise-no-alarm',
+  ],
   recognises: failedAt('text copy'),
 });
 
@@ -93,7 +101,7 @@ const cleanFreesABusyArea = kernelBug<World>({
     'The clean work frees the vm area of any free range of whole 2 MiB pages, though the rest of a larger area may be in use. Mended in 2026.',
   kernels: CACHES,
   laws: [...STRUCTURE, 'freed-frames-are-ordinary-memory'],
-  recognises: (_, { operation }) => operation.name === 'execmem_cache_clean',
+  recognises: (world, { operation }) => operation.name === 'execmem_cache_clean' && someMemoryIsGone(world),
 });
 
 const cleanLeavesStaleRights = kernelBug<World>({
@@ -106,7 +114,8 @@ const cleanLeavesStaleRights = kernelBug<World>({
     'no-cpu-keeps-rights-that-were-taken',
     'cpus-and-tables-together-keep-w-xor-x',
   ],
-  recognises: (_, { operation }) => operation.name === 'execmem_cache_clean' || operation.name === 'speculate_text',
+  recognises: (_, { operation }, evidence) =>
+    STALE.test(evidence) && (operation.name === 'execmem_cache_clean' || operation.name === 'speculate_text'),
 });
 
 const populatedBlockStolen = kernelBug<World>({
@@ -115,7 +124,11 @@ const populatedBlockStolen = kernelBug<World>({
     "The block that a request adds to the cache is everybody's before the request looks again: whoever comes in between takes it, and the request fails although there was memory.",
   kernels: CACHES,
   laws: ['requests-fail-only-for-want-of-memory'],
-  recognises: (_, { operation }) => operation.name === 'execmem_cache_alloc_again',
+  recognises: ({ sharing: { cache } }, { operation, taken }) => {
+    const request = taken.populated as PopulatedRequest | undefined;
+    if (operation.name !== 'execmem_cache_alloc_again' || request?.address !== undefined) return false;
+    return cache.free.ofLength(request!.size).length === 0;
+  },
 });
 
 const failedPopulateLeavesRights = kernelBug<World>({
@@ -138,8 +151,8 @@ const imageAliasStaysWritable = kernelBug<World>({
     'The cache of 6.13 maps its frames anew instead of changing their rights, so no alias is visited: frames of the freed gaps of the kernel image stay writable in its high mapping (derived).',
   kernels: ['6.13-rc'],
   laws: ['executable-frames-are-writable-nowhere', 'cpus-and-tables-together-keep-w-xor-x'],
-  recognises: (_, { operation }) =>
-    operation.name === 'module_memory_alloc' || operation.name === 'execmem_cache_populate',
+  recognises: ({ sharing: { cache }, image }) =>
+    cache.blocks.items.some(({ frames }) => frames.some((frame) => image.pageOfFrame(frame) !== undefined)),
 });
 
 const cachedTextIsNotTheOwnersToWrite = kernelBug<World>({
@@ -150,6 +163,14 @@ const cachedTextIsNotTheOwnersToWrite = kernelBug<World>({
   laws: ['shared-text-is-rox-at-rest'],
   recognises: (world, { taken }) => splitFailed(world) && (taken.mod as ModuleText | undefined)?.rights !== undefined,
 });
+
+/** Evidence about what a CPU holds, not about what the tables say. */
+const STALE = /\bCPU \d+ holds\b/;
+
+/** Whether the cache still speaks of text whose area was freed: the clean work took more than it was to take. */
+function someMemoryIsGone({ sharing: { cache }, vmalloc }: World): boolean {
+  return [...cache.busy, ...cache.free].some(({ start }) => vmalloc.areaAt(pageOfText(start)) === undefined);
+}
 
 /** What the proposal of November 2022 does against the laws. */
 export const proposalKernelBugs: readonly KernelBug<World>[] = [

@@ -13,6 +13,7 @@ import { rightStepsRaiseNoAlarm } from './right-steps-raise-no-alarm.ts';
 import { sharedTextHoldsOnlyWhatItsOwnerWrote } from './shared-text-holds-only-what-its-owner-wrote.ts';
 import { sharedTextIsAllAccountedFor } from './shared-text-is-all-accounted-for.ts';
 import { sharedTextIsBackedByLiveAreas } from './shared-text-is-backed-by-live-areas.ts';
+import { sharedTextIsOfOneClass } from './shared-text-is-of-one-class.ts';
 import { sharedTextIsPlacedLowestFirst } from './shared-text-is-placed-lowest-first.ts';
 import { sharedTextIsRoxAtRest } from './shared-text-is-rox-at-rest.ts';
 
@@ -33,6 +34,7 @@ export const sharedTextLaws: readonly Invariant<World>[] = [
   sharedTextHoldsOnlyWhatItsOwnerWrote,
   freeSharedTextIsFiller,
   sharedTextIsRoxAtRest,
+  sharedTextIsOfOneClass,
   locksAreReleasedByTheirHolders,
   rightStepsRaiseNoAlarm,
 ];

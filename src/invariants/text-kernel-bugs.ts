@@ -14,6 +14,7 @@ const BROKEN_BY_GARBAGE_SIZE = [
   'no-executable-memory-is-lost',
   'no-pack-stands-idle',
   'the-charge-is-what-exists',
+  'programs-in-shared-text-cost-what-exists',
   'a-free-returns-what-was-charged',
   'ended-programs-leave-nothing',
   'refused-operations-map-nothing',
@@ -41,7 +42,7 @@ const failedFinalizeFreesByFiller = kernelBug<World>({
   name: 'failed-finalize-frees-by-filler',
   story:
     'When the copy fails, finalize frees by a size field that was never written: the traps in it read as 3.4 GB, so vfree() is called inside a pack that others use, or warns. Nothing is uncharged.',
-  kernels: ['6.1', '6.12'],
+  kernels: ['6.1', '6.12', 'module-alloc-huge'],
   laws: BROKEN_BY_GARBAGE_SIZE,
   recognises: (world, { operation }) => operation.name === FINALIZE && copyFailed(world),
 });
@@ -50,19 +51,35 @@ const unfinishedProgramFreedByFiller = kernelBug<World>({
   name: 'unfinished-program-freed-by-filler',
   story:
     'bpf_jit_free() finalizes a program whose last pass never ran and does not look at the result: after a failed copy it frees by the traps in the size field.',
-  kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3'],
+  kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3', 'module-alloc-huge', 'vmalloc-text'],
   laws: BROKEN_BY_GARBAGE_SIZE,
   recognises: (world, { operation }) => operation.name === 'bpf_jit_free' && copyFailed(world),
+});
+
+const garbageSizeFreesAHugePack = kernelBug<World>({
+  name: 'garbage-size-frees-a-huge-pack-as-text',
+  story:
+    'The same free by traps in the size field, where packs carry no VM_FLUSH_RESET_PERMS: the whole pack goes back to the page allocator read-only and executable (derived).',
+  kernels: ['module-alloc-huge'],
+  laws: [
+    'freed-frames-are-ordinary-memory',
+    'no-cpu-keeps-rights-that-were-taken',
+    'cpus-and-tables-together-keep-w-xor-x',
+    'executable-frames-are-writable-nowhere',
+  ],
+  recognises: (world, { operation }) =>
+    (operation.name === FINALIZE || operation.name === 'bpf_jit_free') && copyFailed(world),
 });
 
 const unseenProtectionFailure = kernelBug<World>({
   name: 'unseen-protection-failure',
   story:
     'The results of set_memory_ro() and set_memory_x() are ignored: text is used although it is still writable, or not executable (CVE-2024-42067 and its sibling for packs).',
-  kernels: ['6.1', 'prog-pack-first', 'per-program-text'],
+  kernels: ['6.1', 'prog-pack-first', 'per-program-text', 'module-alloc-huge'],
   laws: [
     'packs-are-finished-when-listed',
     'no-entry-is-writable-and-executable',
+    'rights-never-pass-through-write-and-execute',
     'executable-frames-are-writable-nowhere',
     'cpus-and-tables-together-keep-w-xor-x',
     'no-cpu-keeps-rights-that-were-taken',
@@ -105,6 +122,7 @@ export const textKernelBugs: readonly KernelBug<World>[] = [
   failedFinalizeLeaks,
   failedFinalizeFreesByFiller,
   unfinishedProgramFreedByFiller,
+  garbageSizeFreesAHugePack,
   unseenProtectionFailure,
   unfinishedProgramKeepsItsBuffer,
   failedCopyStopsTheMachine,

@@ -1,8 +1,8 @@
 import { invariant } from '../language/invariant.ts';
+import { pageOfText, textAddress } from '../model/kernel/text-address.ts';
 import { Frame } from '../model/machine/frame.ts';
 import type { World } from '../model/world.ts';
 import { dispatcherTable } from './ghosts/dispatcher-table.ts';
-import { textOwners } from './ghosts/text-owners.ts';
 
 const PAGE = 4096;
 
@@ -10,7 +10,7 @@ const PAGE = 4096;
 export const theRewrittenHalfIsOutOfReach = invariant<World>({
   name: 'the-rewritten-half-is-out-of-reach',
   law: 'A half of the dispatcher’s image is rewritten only while it is not published and nobody is inside.',
-  ghosts: [dispatcherTable, textOwners],
+  ghosts: [dispatcherTable],
   concerns: (world) => {
     const { due, imageAppeared } = dispatcherTable.of(world);
     return due !== undefined && !imageAppeared;
@@ -31,13 +31,18 @@ function writtenHalves(
   changes: { each(visit: (owner: object, key: unknown) => void): void },
 ): Set<0 | 1> {
   const image = world.text.dispatcher.image!;
-  const block = textOwners.of(world).blockAt(image);
+  // In a pack the image begins anywhere in a page, and so reaches into the next one.
+  const addresses = new Map<number, number>();
+  for (const page of [pageOfText(image), pageOfText(image + PAGE - 1)]) {
+    const there = world.machine.kernelTables.translate(page);
+    if (there !== undefined) addresses.set(there.frame, textAddress(page));
+  }
   const halves = new Set<0 | 1>();
   changes.each((owner, key) => {
     if (!(owner instanceof Frame) || typeof key !== 'number') return;
-    const page = block?.pageOfFrame.get(owner.number);
-    if (block === undefined || page === undefined) return;
-    const offset = block.address + page * PAGE + key - image;
+    const address = addresses.get(owner.number);
+    if (address === undefined) return;
+    const offset = address + key - image;
     if (offset >= 0 && offset < PAGE) halves.add(offset < PAGE / 2 ? 0 : 1);
   });
   return halves;

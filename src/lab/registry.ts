@@ -67,6 +67,11 @@ export class Registry {
     );
   }
 
+  /** The faults of a `fault:` line or option: one name, or several with commas between them. */
+  faultsNamed(names: string): readonly Fault<unknown>[] {
+    return names.split(',').map((name) => this.fault(name));
+  }
+
   law(name: string): Invariant<unknown> | undefined {
     return this.laws().find(({ thing }) => thing.name === name)?.thing;
   }
@@ -82,8 +87,17 @@ export class Registry {
     ).name;
   }
 
+  /** Suites may draw one operation's arguments from populations of their own: by name it is one all the same. */
   operations(): readonly Listed<AnyOperation>[] {
-    return gather(this.suites, ({ operations }) => operations);
+    const byName = new Map<string, Listed<AnyOperation>>();
+    for (const { thing, suites } of gather(this.suites, ({ operations }) => operations)) {
+      const known = byName.get(thing.name);
+      byName.set(
+        thing.name,
+        known === undefined ? { thing, suites } : { thing: known.thing, suites: [...known.suites, ...suites] },
+      );
+    }
+    return [...byName.values()];
   }
 
   laws(): readonly Listed<Invariant<unknown>>[] {
@@ -108,7 +122,7 @@ export class Registry {
   /** The suite that a trace belongs to: the one it names, or its fault's, or the only one that has all its operations. */
   suiteOf({ header, steps }: Trace): AnySuite {
     if (header.suite !== undefined) return this.suite(header.suite);
-    if (header.fault !== undefined) return this.suite(this.fault(header.fault).suite);
+    if (header.fault !== undefined) return this.suite(this.faultsNamed(header.fault)[0]!.suite);
     const operations = new Set(steps.map(({ operation }) => operation));
     const able = this.suites.filter((suite) => [...operations].every((one) => suite.operations.includes(one)));
     if (able.length === 1) return able[0]!;
@@ -122,7 +136,8 @@ export class Registry {
 
   /** The kernel that a trace runs on: the one it names, or its fault's, or its suite's first. */
   kernelOf({ header }: Trace, suite: AnySuite): string {
-    const kernel = header.kernel ?? (header.fault === undefined ? suite.kernels[0]! : this.fault(header.fault).kernel);
+    const { fault } = header;
+    const kernel = header.kernel ?? (fault === undefined ? suite.kernels[0]! : this.faultsNamed(fault)[0]!.kernel);
     if (suite.kernels.includes(kernel)) return kernel;
     throw new InputError(`the suite ${suite.name} has no kernel ${kernel}; it has ${suite.kernels.join(', ')}`);
   }

@@ -6,6 +6,8 @@ import type { Random } from '../base/seed.ts';
  */
 export interface Argument<Value> {
   readonly kind: 'value' | 'made';
+  /** Every value is a whole number of 32 bits with a sign: recorded steps then keep it in a typed column. */
+  readonly narrow?: boolean;
   /** Draws a value against the evolving world; undefined when there is none to draw now. */
   draw(draft: Draft): Value | undefined;
   /** Simpler values to try instead, simplest first. Empty when the value is as simple as can be. */
@@ -79,8 +81,11 @@ export function integer(options: IntegerOptions): Argument<number> {
   const simplest = options.simplest ?? options.default ?? Math.min(Math.max(0, min), max);
   const inRange = (value: number) => value >= min && value <= max;
   const edges = options.boundaries === undefined && typical !== undefined ? [] : edgesOf(boundaries, min, max);
+  const near = Array.from({ length: FEW }, (_, at) => simplest + at + 1);
+  const telling = [...new Set([simplest, min, ...near, ...boundaries, max, ...edges])].filter(inRange);
   return {
     kind: 'value',
+    narrow: min >= -(2 ** 31) && max < 2 ** 31,
     ...defaultOf(options),
     draw(draft) {
       const { random } = draft;
@@ -100,7 +105,7 @@ export function integer(options: IntegerOptions): Argument<number> {
         yield value - towards * distance;
       }
     },
-    few: () => new Set([simplest, min, ...boundaries.filter(inRange), max]),
+    few: () => telling,
     write: (value) => ({ kind: 'integer', value: BigInt(value), base: options.base ?? 10 }),
     read(syntax) {
       const range = `an integer from ${min} to ${max}`;
@@ -109,6 +114,9 @@ export function integer(options: IntegerOptions): Argument<number> {
     },
   };
 }
+
+/** Counts (the third allocation fails) do their work with small numbers. */
+const FEW = 4;
 
 /** The boundaries, their neighbours, and the ends of the range: each once. */
 function edgesOf(boundaries: readonly number[], min: number, max: number): readonly number[] {
@@ -276,6 +284,7 @@ export function made<Object = unknown>(
   };
   return {
     kind: 'made',
+    narrow: true,
     makes,
     life,
     draw(draft) {

@@ -24,8 +24,9 @@ export function nearest(given: string, known: Iterable<string>): string | undefi
   return best;
 }
 
-/** Says that no such thing exists: with the nearest name, or with all names when they are few. */
-export function unknownName(what: string, given: string, known: Iterable<string>): string {
+/** Says that no such thing exists: with the nearest name, with all names when they are few, or with some and their number. */
+export function unknownName(what: string, wrong: string, known: Iterable<string>): string {
+  const given = wrong.slice(0, LONGEST_NAME + 1);
   const names = [...known];
   const shown = JSON.stringify(given.length > LONGEST_NAME ? `${given.slice(0, LONGEST_NAME)}...` : given);
   // A version number is a name too, and every other one is near: then the list says more than a guess.
@@ -34,7 +35,8 @@ export function unknownName(what: string, given: string, known: Iterable<string>
   if (near !== undefined) return `there is no ${what} ${shown}; did you mean "${near}"?`;
   if (names.length === 0) return `there is no ${what} ${shown}; none is known here`;
   if (names.length <= FEW) return `there is no ${what} ${shown}; known are ${names.join(', ')}`;
-  return `there is no ${what} ${shown}`;
+  const closest = names.toSorted((left, right) => editDistance(given, left) - editDistance(given, right)).slice(0, 3);
+  return `there is no ${what} ${shown}; ${names.length} are known, among them ${closest.join(', ')}`;
 }
 
 /** Levenshtein's distance, one row at a time. */

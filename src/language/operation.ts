@@ -1,4 +1,5 @@
 import type { Argument, MadeArgument } from './argument.ts';
+import type { SystemCall } from './system-call.ts';
 
 /** What `apply` is given for what an operation takes: the value, or the object that a result stands for. */
 export type Taken<Takes> = {
@@ -35,6 +36,11 @@ export interface Operation<World = unknown, Takes extends Record<string, unknown
   apply(world: World, taken: Taken<Takes>): unknown;
   /** What a step that makes something shows beside it: what a live kernel can be asked too. */
   shows?(world: World, taken: Taken<Takes>, made: unknown): Shown;
+  /**
+   * What a running kernel is asked for in place of this step, worked out before the step is performed. Undefined where these
+   * arguments only exist on the model (a failure inside the kernel, a stage of a call).
+   */
+  syscall?(world: World, taken: Taken<Takes>): SystemCall | undefined;
 }
 
 /** What a step showed: compared between targets, printed by `explain`. */

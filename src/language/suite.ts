@@ -22,9 +22,19 @@ export interface Suite<World extends JournaledWorld = JournaledWorld> {
   /** Builds a fresh world. Throws an InputError for a machine setting it does not know. */
   boot(kernel: string, machine: MachineSettings): World;
   readonly operations: readonly AnyOperation[];
+  /**
+   * What tells a state from others, as numbers or other values in a fixed order: an enumeration counts the states it met by
+   * it. What differs in names or in the order of equals only (numbers of results, whichever pack is first in a set) is no
+   * part of it.
+   */
+  observe?(world: World): readonly unknown[];
   readonly invariants: readonly Invariant<World>[];
   readonly faults?: readonly Fault<World>[];
   readonly kernelBugs?: readonly KernelBug<World>[];
+  /** Whether it compares kernels: where none is named, all of them run. */
+  readonly everyKernel?: boolean;
+  /** What is counted of a world, by names that people read: `run` adds up by operation what its steps changed of each. */
+  counters?(world: World): Readonly<Record<string, number>>;
   /** Traces of a run with the default budget. */
   readonly runs: number;
   /** The longest trace of a run with the default budget. */

@@ -14,6 +14,7 @@ export interface TraceHeader {
   readonly machine?: MachineSettings;
   readonly suite?: string;
   readonly seed?: string;
+  /** A planted fault's name, or several with commas between them. */
   readonly fault?: string;
   readonly expect?: Expectation;
 }

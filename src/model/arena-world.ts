@@ -48,6 +48,7 @@ export class ArenaWorld {
       areaCache: new VmAreaCache(journal, profile.freedAreas === 'overwritten'),
       committablePages: configuration.frames,
       anonymousInodesNoExec: profile.anonymousInodesNoExec,
+      movesManyAreas: profile.movesManyAreas,
     };
   }
 

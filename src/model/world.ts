@@ -40,7 +40,7 @@ export interface WorldConfiguration extends MachineConfiguration {
  * mark_rodata_ro(): the kernel image is still writable and executable; {@link finishBoot} ends that.
  */
 export class World {
-  readonly journal = new Journal();
+  readonly journal: Journal;
   readonly profile: KernelProfile;
   readonly configuration: WorldConfiguration;
   readonly layout: Layout;
@@ -67,8 +67,10 @@ export class World {
   readonly sharing: TextSharing;
   readonly text: BpfText;
 
-  constructor(profile: KernelProfile, configuration: WorldConfiguration) {
-    const { journal, failing } = this;
+  /** @param journal one of small capacity where a world is only ever driven forward */
+  constructor(profile: KernelProfile, configuration: WorldConfiguration, journal = new Journal()) {
+    const { failing } = this;
+    this.journal = journal;
     this.profile = profile;
     this.configuration = configuration;
     this.layout = layoutOf(configuration.levels, configuration.moduleOffset);
@@ -119,10 +121,10 @@ export class World {
     this.temporaryRw = new TemporaryRw(journal, setMemory);
     const memory = new ExecutableMemory({ ...this, profile: profile.progPack, modules: this.layout.modules });
     this.sharing = new TextSharing({ ...this, profile: profile.execmem, memory });
-    const { proposal, tail, keepsTextTail } = this.sharing;
+    const { tail, keepsTextTail } = this.sharing;
     this.markRodataRo = new MarkRodataRo(machine, image, setMemory, keepsTextTail ? tail : undefined);
     const { moduleOffset } = configuration;
-    this.text = new BpfText({ ...this, profile: profile.progPack, moduleOffset, proposal });
+    this.text = new BpfText({ ...this, profile: profile.progPack, moduleOffset });
   }
 
   /** Runs the rest of boot: after it nothing is writable and executable. Call it once, on a fresh world. */

@@ -3,7 +3,8 @@ import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { AccessAnswer, AccessSize, ArenaProgram } from '../model/bpf/arena-program.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
-import { addressOf, byteArgument, formArgument, pageArgument } from './arena-arguments.ts';
+import { addressOf, byteArgument, formArgument, pageArgument, type RelativeAddress } from './arena-arguments.ts';
+import { type AccessCall, arenaCall } from './arena-call.ts';
 
 const where = { page: pageArgument, byte: byteArgument, form: formArgument };
 
@@ -37,6 +38,8 @@ const load = operation({
     const place = { pointer: addressOf(program.arena, at), offset, size: widths[width] };
     return shown(signed ? program.loadSigned(place) : program.load(place));
   },
+  syscall: (_: ArenaWorld, { signed, ...taken }) =>
+    signed ? undefined : accessCall('load', { ...taken, value: 0n, expect: 0n }),
 });
 
 const store = operation({
@@ -52,6 +55,7 @@ const store = operation({
   },
   apply: (_: ArenaWorld, { program, offset, width, value, ...at }) =>
     shown(program.store({ pointer: addressOf(program.arena, at), offset, size: widths[width] }, value)),
+  syscall: (_: ArenaWorld, taken) => accessCall('store', { ...taken, expect: 0n }),
 });
 
 const atomic = operation({
@@ -72,6 +76,7 @@ const atomic = operation({
     const place = { pointer: addressOf(program.arena, at), offset, size: widths[width] };
     return shown(program.atomic(place, { kind, value, expect }));
   },
+  syscall: (_: ArenaWorld, taken) => accessCall(taken.kind, taken),
 });
 
 const cast = operation({
@@ -83,6 +88,8 @@ const cast = operation({
     const value = addressOf(program.arena, at);
     return to === 'user' ? program.castToUser(value) : program.castToKernel(value);
   },
+  syscall: (_: ArenaWorld, { program, to, ...at }) =>
+    arenaCall({ call: 'cast', program, pointer: addressOf(program.arena, at), to }),
 });
 
 const kernelTouch = operation({
@@ -117,6 +124,26 @@ const directValue = operation({
     return typeof value === 'string' ? refuse(value) : value - arena.userStart;
   },
 });
+
+interface AccessArguments extends RelativeAddress {
+  readonly program: ArenaProgram;
+  readonly offset: number;
+  readonly width: keyof typeof widths;
+  readonly value: bigint;
+  readonly expect: bigint;
+}
+
+const accessCall = (access: AccessCall['access'], { program, offset, width, value, expect, ...at }: AccessArguments) =>
+  arenaCall({
+    call: 'access',
+    program,
+    access,
+    pointer: addressOf(program.arena, at),
+    offset,
+    size: widths[width],
+    value,
+    expect,
+  });
 
 /** The register afterwards, and what was reported. */
 const shown = ({ value, report }: AccessAnswer) => ({

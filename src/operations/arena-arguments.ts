@@ -40,7 +40,7 @@ export const cpuArgument = integer({ min: 0, max: 63, default: 0, typical: ({ ra
 
 export const cpuRuns = ({ machine }: ArenaWorld, cpu: number): boolean => cpu < machine.cpus.length;
 
-interface RelativeAddress {
+export interface RelativeAddress {
   readonly page: number;
   readonly byte: number;
   readonly form: 'full' | 'low' | 'garbage' | 'null';

@@ -4,6 +4,7 @@ import type { ArenaWorld } from '../model/arena-world.ts';
 import { BPF_F_MMAPABLE, BPF_F_NO_USER_CONV, BPF_F_SEGV_ON_FAULT } from '../model/bpf/arena-attributes.ts';
 import { elementOperation, freezeArena } from '../model/bpf/arena-elements.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
+import { arenaCall } from './arena-call.ts';
 import { failingArgument } from './circumstance.ts';
 
 /** Where the creator wants the arena: `map_extra`. */
@@ -66,26 +67,36 @@ const arenaCreate = operation({
   },
   ready: ({ arenas }: ArenaWorld) => arenas.live.length < 3,
   apply({ arenas, cgroups, failing: plan }: ArenaWorld, taken) {
-    const flags =
-      (taken.mmapable ? BPF_F_MMAPABLE : 0) |
-      (taken.segv ? BPF_F_SEGV_ON_FAULT : 0) |
-      (taken.no_user_conv ? BPF_F_NO_USER_CONV : 0) |
-      taken.other_flags;
-    const made = plan.during(taken.failing, () =>
-      arenas.create(
-        {
-          flags,
-          maxEntries: taken.slots,
-          mapExtra: places[taken.place],
-          keySize: taken.key_size,
-          valueSize: taken.value_size,
-        },
-        cgroups[taken.cgroup - 1],
-      ),
-    );
+    const made = plan.during(taken.failing, () => arenas.create(attributesOf(taken), cgroups[taken.cgroup - 1]));
     return typeof made === 'string' ? refuse(made) : made;
   },
   shows: () => 0,
+  syscall: (_: ArenaWorld, taken) =>
+    taken.failing > 0 ? undefined : arenaCall({ call: 'map-create', ...attributesOf(taken) }),
+});
+
+interface CreationArguments {
+  readonly slots: number;
+  readonly place: keyof typeof places;
+  readonly segv: boolean;
+  readonly no_user_conv: boolean;
+  readonly mmapable: boolean;
+  readonly other_flags: number;
+  readonly key_size: number;
+  readonly value_size: number;
+}
+
+/** The attributes of BPF_MAP_CREATE that the arguments stand for. */
+const attributesOf = (taken: CreationArguments) => ({
+  flags:
+    (taken.mmapable ? BPF_F_MMAPABLE : 0) |
+    (taken.segv ? BPF_F_SEGV_ON_FAULT : 0) |
+    (taken.no_user_conv ? BPF_F_NO_USER_CONV : 0) |
+    taken.other_flags,
+  maxEntries: taken.slots,
+  mapExtra: places[taken.place],
+  keySize: taken.key_size,
+  valueSize: taken.value_size,
 });
 
 const memoryMax = operation({
@@ -116,6 +127,7 @@ const arenaFree = operation({
   ready: ({ processes }: ArenaWorld, { arena }) =>
     arena.arena.users === 0 && !processes.items.some(({ areas }) => areas.some(({ file }) => file === arena)),
   apply: ({ arenas }: ArenaWorld, { arena }) => arenas.destroy(arena),
+  syscall: (_: ArenaWorld, { arena }) => arenaCall({ call: 'close-map', arena }),
 });
 
 const mapFreeze = operation({
@@ -127,6 +139,7 @@ const mapFreeze = operation({
     const refused = freezeArena(arena);
     return refused === undefined ? 0 : refuse(refused);
   },
+  syscall: (_: ArenaWorld, { arena }) => arenaCall({ call: 'map-freeze', arena }),
 });
 
 const mapElement = operation({
@@ -141,6 +154,7 @@ const mapElement = operation({
   },
   apply: (_: ArenaWorld, { arena: { arena }, command, key, value }) =>
     refuse(elementOperation(arena, command, { key, value })),
+  syscall: (_: ArenaWorld, taken) => arenaCall({ call: 'map-element', ...taken }),
 });
 
 export const arenaLifeOperations = [arenaCreate, arenaFree, mapFreeze, mapElement, memoryMax, fdinfo] as const;

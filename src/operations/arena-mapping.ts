@@ -5,7 +5,11 @@ import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { protectMemory, remapMemory, unmapMemory } from '../model/kernel/user-memory/change-mapping.ts';
 import type { Process } from '../model/kernel/user-memory/process.ts';
 import { pageArgument, userAddress } from './arena-arguments.ts';
+import { arenaCall } from './arena-call.ts';
 import { bytesBeyond, lengthOf, mayChange, maySee, pagesArgument, rights, rightsArgument } from './arena-ranges.ts';
+
+/** Where a move of a mapping would go. */
+const ELSEWHERE = 0x4a00_0000_0000n;
 
 const range = {
   process: made<Process>('process'),
@@ -16,13 +20,22 @@ const range = {
   more_bytes: bytesBeyond,
 };
 
+interface Range {
+  readonly page: number;
+  readonly pages: number;
+  readonly byte: number;
+  readonly more_bytes: number;
+}
+
 /** The bytes that the arguments name. */
 function bytesOf(
-  { arena }: ArenaMapping,
-  { page, byte, pages, more_bytes: more }: { page: number; byte: number; pages: number; more_bytes: number },
+  arena: ArenaMapping,
+  { page, byte, pages, more_bytes: more }: Range,
 ): readonly [address: bigint, length: bigint] {
-  const whole = pages === 0 ? arena.userPages || arena.attributes.maxEntries : pages;
-  return [userAddress(arena, page, byte), BigInt.asUintN(64, BigInt(whole) * 4096n + BigInt(more))];
+  return [
+    userAddress(arena.arena, page, byte),
+    BigInt.asUintN(64, BigInt(lengthOf(arena, pages)) * 4096n + BigInt(more)),
+  ];
 }
 
 const munmap = operation({
@@ -35,6 +48,10 @@ const munmap = operation({
   },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process, arena, ...at }) => answered(unmapMemory(process, ...bytesOf(arena, at))),
+  syscall(_: ArenaWorld, { process, arena, ...at }) {
+    const [address, length] = bytesOf(arena, at);
+    return arenaCall({ call: 'munmap', process, address, length });
+  },
 });
 
 const mprotect = operation({
@@ -45,6 +62,10 @@ const mprotect = operation({
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process, arena, rights: wanted, ...at }) =>
     answered(protectMemory(process, ...bytesOf(arena, at), rights[wanted])),
+  syscall(_: ArenaWorld, { process, arena, rights: wanted, ...at }) {
+    const [address, length] = bytesOf(arena, at);
+    return arenaCall({ call: 'mprotect', process, address, length, protection: rights[wanted] });
+  },
 });
 
 const mremap = operation({
@@ -54,17 +75,19 @@ const mremap = operation({
   takes: { ...range, new_pages: pagesArgument, flags: integer({ min: 0, max: 8, default: 0, boundaries: [1, 3, 5] }) },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply(_: ArenaWorld, { process, arena, new_pages: newPages, flags, ...at }) {
-    const [address, oldLength] = bytesOf(arena, at);
-    const answer = remapMemory(process, {
-      address,
-      oldLength,
-      newLength: BigInt.asUintN(64, BigInt(lengthOf(arena, newPages)) * 4096n),
-      flags,
-      newAddress: 0x4a00_0000_0000n,
-    });
+    const answer = remapMemory(process, moved(arena, { newPages, flags, ...at }));
     return typeof answer === 'string' ? refuse(answer) : answer;
   },
+  syscall: (_: ArenaWorld, { process, arena, new_pages: newPages, flags, ...at }) =>
+    arenaCall({ call: 'mremap', process, ...moved(arena, { newPages, flags, ...at }) }),
 });
+
+/** What mremap(2) is given. */
+function moved(arena: ArenaMapping, { newPages, flags, ...at }: Range & { newPages: number; flags: number }) {
+  const [address, oldLength] = bytesOf(arena, at);
+  const newLength = BigInt.asUintN(64, BigInt(lengthOf(arena, newPages)) * 4096n);
+  return { address, oldLength, newLength, flags, newAddress: ELSEWHERE };
+}
 
 const zapRange = operation({
   name: 'madvise_dontneed',
@@ -75,6 +98,10 @@ const zapRange = operation({
   apply: (_: ArenaWorld, { process, arena, page, pages }) => {
     const first = Number(userAddress(arena.arena, page) >> 12n);
     process.zap(first, first + Math.min(lengthOf(arena, pages), 2 ** 20));
+  },
+  syscall: (_: ArenaWorld, { process, arena, page, pages }) => {
+    const length = BigInt(Math.min(lengthOf(arena, pages), 2 ** 20)) * 4096n;
+    return arenaCall({ call: 'madvise-dontneed', process, address: userAddress(arena.arena, page), length });
   },
 });
 

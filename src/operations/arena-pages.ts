@@ -14,6 +14,7 @@ import {
   formArgument,
   pageArgument,
 } from './arena-arguments.ts';
+import { arenaCall } from './arena-call.ts';
 import { failingArgument } from './circumstance.ts';
 
 const where = { page: pageArgument, byte: byteArgument, form: formArgument };
@@ -39,6 +40,7 @@ const programLoad = operation({
     return program;
   },
   shows: () => 0,
+  syscall: (_: ArenaWorld, { arena }) => arenaCall({ call: 'prog-load', arena }),
 });
 
 const programUnload = operation({
@@ -48,6 +50,7 @@ const programUnload = operation({
   weight: 0.25,
   takes: { program: made<ArenaProgram>('program') },
   apply: (_: ArenaWorld, { program: { arena } }) => arena.set('users', arena.users - 1),
+  syscall: (_: ArenaWorld, { program }) => arenaCall({ call: 'close-program', program }),
 });
 
 /** A node as the call takes it, an s32; -1 is any. */
@@ -87,6 +90,17 @@ const allocPages = operation({
     const answer = plan.during(failing, () => arenas.allocator.allocate(arena, request));
     return answer === NULL || answer === 'oops' ? refuse('NULL') : answer - arena.userStart;
   },
+  syscall: (_: ArenaWorld, { program, count, node, flags, sleepable, failing, ...at }) =>
+    failing > 0 || !sleepable
+      ? undefined
+      : arenaCall({
+          call: 'alloc-pages',
+          program,
+          address: addressOf(program.arena, at),
+          count,
+          node,
+          flags: BigInt(flags),
+        }),
 });
 
 const reservePages = operation({
@@ -98,6 +112,10 @@ const reservePages = operation({
     const answer = plan.during(failing, () => arenas.allocator.reserve(arena, addressOf(arena, at), count));
     return answer === 0 ? 0 : refuse(answer);
   },
+  syscall: (_: ArenaWorld, { program, count, failing, ...at }) =>
+    failing > 0
+      ? undefined
+      : arenaCall({ call: 'reserve-pages', program, address: addressOf(program.arena, at), count }),
 });
 
 const freePages = operation({
@@ -115,6 +133,10 @@ const freePages = operation({
   apply({ arenas, failing: plan }: ArenaWorld, { program: { arena }, count, sleepable, failing, ...at }) {
     plan.during(failing, () => arenas.frees.free(arena, addressOf(arena, at), count, sleepable));
   },
+  syscall: (_: ArenaWorld, { program, count, sleepable, failing, ...at }) =>
+    failing > 0 || !sleepable
+      ? undefined
+      : arenaCall({ call: 'free-pages', program, address: addressOf(program.arena, at), count }),
 });
 
 const beginFree = operation({

@@ -2,11 +2,18 @@ import { boolean, bytes, integer, made, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
-import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE, mapMemory } from '../model/kernel/user-memory/map-memory.ts';
+import {
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_POPULATE,
+  type MmapArguments,
+  mapMemory,
+} from '../model/kernel/user-memory/map-memory.ts';
 import type { Process } from '../model/kernel/user-memory/process.ts';
 import { readUserMemory, writeUserMemory } from '../model/kernel/user-memory/user-access.ts';
 import { type FaultInFlight, UserFaults } from '../model/kernel/user-memory/user-faults.ts';
 import { byteArgument, pageArgument, userAddress } from './arena-arguments.ts';
+import { arenaCall } from './arena-call.ts';
 import { bytesBeyond, lengthOf, mayChange, maySee, pagesArgument, rights, rightsArgument } from './arena-ranges.ts';
 import { failingArgument } from './circumstance.ts';
 import { mostly } from './mostly.ts';
@@ -31,6 +38,9 @@ const fork = operation({
     return child;
   },
   shows: (_: ArenaWorld, __, child) => (child as Process).areas.length,
+  // A process of its own stands for a child as long as children inherit nothing.
+  syscall: ({ profile }: ArenaWorld, { parent }) =>
+    parent > 0 && !profile.areasAreWhole ? undefined : arenaCall({ call: 'new-process' }),
 });
 
 const exit = operation({
@@ -41,6 +51,7 @@ const exit = operation({
   takes: { process: made<Process>('process') },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process }) => process.end(),
+  syscall: (_: ArenaWorld, { process }) => arenaCall({ call: 'end-process', process }),
 });
 
 const mmap = operation({
@@ -65,23 +76,42 @@ const mmap = operation({
   },
   ready: (_: ArenaWorld, { process, pages, arena, populate }) =>
     mayChange(process) && (!populate || lengthOf(arena, pages) <= MOST_POPULATED),
-  apply({ failing: plan }: ArenaWorld, { process, arena, ...request }) {
-    const { userStart } = arena.arena;
-    const home = userStart === 0n ? homes[request.home] : userAddress(arena.arena, request.page);
-    const placed = { fixed: MAP_FIXED, hint: 0, 'no-replace': MAP_FIXED_NOREPLACE }[request.placement];
-    const type = { shared: 1, private: 2, validate: 3, none: 0 }[request.type];
-    const answer = plan.during(request.failing, () =>
-      mapMemory(process, arena, {
-        address: home + BigInt(request.byte),
-        length: BigInt.asUintN(64, BigInt(lengthOf(arena, request.pages)) * 4096n + BigInt(request.more_bytes)),
-        protection: rights[request.rights],
-        flags: type | placed | (request.populate ? MAP_POPULATE : 0),
-        offset: BigInt(request.offset) * 4096n + BigInt(request.offset_bytes),
-      }),
-    );
+  apply({ failing: plan }: ArenaWorld, { process, arena, failing, ...request }) {
+    const answer = plan.during(failing, () => mapMemory(process, arena, mmapArguments(arena, request)));
     return typeof answer === 'string' ? refuse(answer) : answer;
   },
+  syscall: (_: ArenaWorld, { process, arena, failing, ...request }) =>
+    failing > 0 ? undefined : arenaCall({ call: 'mmap', process, arena, ...mmapArguments(arena, request) }),
 });
+
+interface MmapChoices {
+  readonly page: number;
+  readonly pages: number;
+  readonly home: keyof typeof homes;
+  readonly rights: keyof typeof rights;
+  readonly type: 'shared' | 'validate' | 'private' | 'none';
+  readonly byte: number;
+  readonly more_bytes: number;
+  readonly offset_bytes: number;
+  readonly placement: 'fixed' | 'hint' | 'no-replace';
+  readonly offset: number;
+  readonly populate: boolean;
+}
+
+/** What mmap(2) is given. */
+function mmapArguments(arena: ArenaMapping, request: MmapChoices): MmapArguments {
+  const { userStart } = arena.arena;
+  const home = userStart === 0n ? homes[request.home] : userAddress(arena.arena, request.page);
+  const placed = { fixed: MAP_FIXED, hint: 0, 'no-replace': MAP_FIXED_NOREPLACE }[request.placement];
+  const type = { shared: 1, private: 2, validate: 3, none: 0 }[request.type];
+  return {
+    address: home + BigInt(request.byte),
+    length: BigInt.asUintN(64, BigInt(lengthOf(arena, request.pages)) * 4096n + BigInt(request.more_bytes)),
+    protection: rights[request.rights],
+    flags: type | placed | (request.populate ? MAP_POPULATE : 0),
+    offset: BigInt(request.offset) * 4096n + BigInt(request.offset_bytes),
+  };
+}
 
 const userRead = operation({
   name: 'process_vm_readv',
@@ -106,6 +136,10 @@ const userRead = operation({
     const read = plan.during(failing, () => readUserMemory(process, userAddress(arena.arena, page, byte), length));
     return typeof read === 'string' ? refuse(read) : read;
   },
+  syscall: (_: ArenaWorld, { process, arena, page, byte, length, failing }) =>
+    failing > 0
+      ? undefined
+      : arenaCall({ call: 'process-read', process, address: userAddress(arena.arena, page, byte), length }),
 });
 
 const userWrite = operation({
@@ -125,6 +159,10 @@ const userWrite = operation({
     const written = plan.during(failing, () => writeUserMemory(process, userAddress(arena.arena, page, byte), data));
     return typeof written === 'string' ? refuse(written) : written;
   },
+  syscall: (_: ArenaWorld, { process, arena, page, byte, data, failing }) =>
+    failing > 0
+      ? undefined
+      : arenaCall({ call: 'process-write', process, address: userAddress(arena.arena, page, byte), bytes: data }),
 });
 
 /** A fault has two or three places that can fail. */

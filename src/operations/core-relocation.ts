@@ -2,6 +2,7 @@
 import { boolean, made, oneOf } from '../language/argument.ts';
 import { operation, refuse, type Shown } from '../language/operation.ts';
 import { descriptorBytes } from '../model/bpf/core-relocation/descriptor.ts';
+import { COMPILERS } from '../model/bpf/core-relocation/program-source/translation-unit.ts';
 import type { Refusal } from '../model/bpf/core-relocation/refusal.ts';
 import { CALLERS, type CoreObject } from '../model/bpf/core-relocation/world/core-object.ts';
 import type { CoreWorld } from '../model/bpf/core-relocation/world/core-world.ts';
@@ -20,9 +21,11 @@ const relocateCore = operation({
     loading: oneOf(['direct', 'light-skeleton']),
     by: mostly(oneOf(CALLERS, { default: 'root' }), ['root'], 0.8),
     debug_info: boolean({ default: true, probability: 0.97 }),
+    compiler: mostly(oneOf(COMPILERS, { default: 'current' }), ['current'], 0.97),
   },
   ready: ({ functions, objects }: CoreWorld) => functions.length > 0 && objects.length < MOST_OBJECTS,
-  apply: (world: CoreWorld, { loading, by, debug_info: debugInfo }) => world.relocateCore(loading, by, debugInfo),
+  apply: (world: CoreWorld, { loading, by: caller, debug_info: debugInfo, compiler }) =>
+    world.relocateCore({ loading, caller, debugInfo, compiler }),
   shows: (_world: CoreWorld, _taken, object): Shown => {
     const { state } = object as CoreObject;
     return state.kind === 'refused' ? sayRefusal(state.refusal) : 'passed';

@@ -48,14 +48,18 @@ const newFile = operation({
 
 const subprogram = operation({
   name: 'subprogram',
-  does: 'The developer begins a function in .text that another one calls, or that nobody calls yet.',
+  does: 'The developer begins a function in .text that another one calls, through an ELF relocation or resolved already; or that nobody calls yet.',
   makes: 'function',
   weight: 2,
-  takes: { caller: made<WrittenFunction>('function'), called: boolean({ default: true, probability: 0.85 }) },
+  takes: {
+    caller: made<WrittenFunction>('function'),
+    called: boolean({ default: true, probability: 0.85 }),
+    resolved: boolean({ default: false, probability: 0.1 }),
+  },
   ready: (world: CoreWorld, { caller }) => mayWriteFunction(world) && mayGrow(world, caller),
-  apply(world: CoreWorld, { caller, called }) {
+  apply(world: CoreWorld, { caller, called, resolved }) {
     const written = world.write('subprogram');
-    if (called) caller.pieces.push({ kind: 'call', callee: written.name });
+    if (called) caller.pieces.push({ kind: 'call', callee: written.name, resolved });
     return written;
   },
 });
@@ -80,7 +84,7 @@ const call = operation({
     callee.standing === 'subprogram' &&
     !reaches(world, callee, caller),
   apply(_world: CoreWorld, { caller, callee }) {
-    caller.pieces.push({ kind: 'call', callee: callee.name });
+    caller.pieces.push({ kind: 'call', callee: callee.name, resolved: false });
   },
 });
 

@@ -2,7 +2,7 @@ import { integer, made, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { VmArea } from '../model/kernel/vmalloc.ts';
 import type { World } from '../model/world.ts';
-import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
+import { cpuArgument, cpuExists, failingEarlyArgument, failingSplitArgument } from './circumstance.ts';
 
 /** A 2 MiB page of somebody who knows it by its direct-map address. */
 interface HugePage {
@@ -13,7 +13,7 @@ const allocPages = operation({
   name: 'alloc_pages',
   does: 'Takes 512 contiguous frames, known by their direct-map address.',
   makes: 'pages',
-  weight: 0.5,
+  weight: 1.5,
   takes: {},
   apply: ({ machine: { memory } }: World) => {
     const firstFrame = memory.allocateBlock('slab');
@@ -26,7 +26,7 @@ const directPageArgument = integer({
   max: 511,
   default: 0,
   boundaries: [0, 1, 511],
-  typical: ({ random }) => random.below(random.pick([1, 3, 512])),
+  typical: ({ random }) => random.below(random.pick([1, 3, 3, 512])),
 });
 
 /** Most requests are for a few pages, so that the flush is page by page. */
@@ -35,7 +35,7 @@ const directCountArgument = integer({
   max: 512,
   default: 1,
   boundaries: [1, 33, 512],
-  typical: ({ random }) => random.between(1, random.pick([1, 3, 40])),
+  typical: ({ random }) => random.between(1, random.pick([1, 1, 3, 40])),
 });
 
 /** The live area that vmap() made of the page. */
@@ -46,7 +46,11 @@ const vmap = operation({
   name: 'vmap',
   does: 'Maps 512 contiguous frames a second time, in small pages of vmalloc space (mm/vmalloc.c:vmap()).',
   makes: 'area',
-  takes: { pages: made<HugePage>('pages'), align: oneOf(['2m', 'page'], { default: '2m' }), failing: failingArgument },
+  takes: {
+    pages: made<HugePage>('pages'),
+    align: oneOf(['2m', 'page'], { default: '2m' }),
+    failing: failingEarlyArgument,
+  },
   ready: (world: World, { pages }) => mappedAs(world, pages) === undefined,
   apply({ vmalloc, layout, failing: plan }: World, { pages: { firstFrame }, align, failing }) {
     const frames = Array.from({ length: 512 }, (_, index) => firstFrame + index);
@@ -60,12 +64,12 @@ function setDirectMemory(name: string, does: string, change: 'ro' | 'rw' | 'nx' 
   return operation({
     name,
     does,
-    weight: 2,
+    weight: 3,
     takes: {
       pages: made<HugePage>('pages'),
       page: directPageArgument,
       count: directCountArgument,
-      failing: failingArgument,
+      failing: failingSplitArgument,
     },
     /** Frames that are mapped elsewhere too have an owner who must be asked. */
     ready: (world: World, { pages }) => mappedAs(world, pages) === undefined,
@@ -81,7 +85,7 @@ const speculateDirect = operation({
   name: 'speculate_direct',
   does: 'A CPU caches the direct-map translation of a page for no reason that software can see.',
   hint: true,
-  weight: 2,
+  weight: 5,
   takes: {
     pages: made<HugePage>('pages', { life: 'any' }),
     page: directPageArgument,

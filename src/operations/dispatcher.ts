@@ -3,7 +3,7 @@ import { operation, refuse } from '../language/operation.ts';
 import type { Binary } from '../model/kernel/binary-pack.ts';
 import type { RcuReader } from '../model/kernel/grace-period.ts';
 import type { World } from '../model/world.ts';
-import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
+import { cpuArgument, cpuExists, failingEarlyArgument } from './circumstance.ts';
 import { programLength } from './program-length.ts';
 
 const devXdpInstall = operation({
@@ -11,7 +11,7 @@ const devXdpInstall = operation({
   does: 'Loads a program and attaches it: bpf_prog_load(), then bpf_prog_change_xdp(NULL, prog) (net/core/dev.c).',
   makes: 'prog',
   weight: 2,
-  takes: { length: programLength, cpu: cpuArgument, failing: failingArgument },
+  takes: { length: programLength, cpu: cpuArgument, failing: failingEarlyArgument },
   ready: (world: World, { length, cpu }) => mayChange(world, cpu) && world.text.binaries.takes(length),
   apply({ text: { binaries, dispatcher }, failing: plan }: World, { length, cpu, failing }) {
     if (dispatcher.update !== undefined) return SLEEPS;
@@ -26,7 +26,7 @@ const devXdpInstall = operation({
 const bpfDispatcherAttach = operation({
   name: 'bpf_dispatcher_attach',
   does: 'bpf_dispatcher_change_prog(NULL, to) for a program that is attached: one more user, and nothing to publish.',
-  takes: { to: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
+  takes: { to: made<Binary>('prog'), cpu: cpuArgument, failing: failingEarlyArgument },
   ready: (world: World, { to, cpu }) => isAttached(world, to) && mayChange(world, cpu),
   apply: ({ text: { dispatcher }, failing: plan }: World, { to, cpu, failing }) =>
     dispatcher.update === undefined ? plan.during(failing, () => dispatcher.change(undefined, to, cpu)) : SLEEPS,
@@ -35,7 +35,7 @@ const bpfDispatcherAttach = operation({
 const bpfDispatcherDetach = operation({
   name: 'bpf_dispatcher_detach',
   does: 'bpf_dispatcher_change_prog(from, NULL): one attachment of a program ends.',
-  takes: { from: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
+  takes: { from: made<Binary>('prog'), cpu: cpuArgument, failing: failingEarlyArgument },
   ready: (world: World, { from, cpu }) => isLive(from) && mayChange(world, cpu),
   apply: ({ text: { dispatcher }, failing: plan }: World, { from, cpu, failing }) =>
     dispatcher.update === undefined ? plan.during(failing, () => dispatcher.change(from, undefined, cpu)) : SLEEPS,
@@ -44,7 +44,7 @@ const bpfDispatcherDetach = operation({
 const bpfDispatcherChangeProg = operation({
   name: 'bpf_dispatcher_change_prog',
   does: 'Replaces a program by another, by itself, or by one that is attached already (kernel/bpf/dispatcher.c).',
-  takes: { from: made<Binary>('prog'), to: made<Binary>('prog'), cpu: cpuArgument, failing: failingArgument },
+  takes: { from: made<Binary>('prog'), to: made<Binary>('prog'), cpu: cpuArgument, failing: failingEarlyArgument },
   ready: (world: World, { from, to, cpu }) => isLive(to) && isAttached(world, from) && mayChange(world, cpu),
   apply: ({ text: { dispatcher }, failing: plan }: World, { from, to, cpu, failing }) =>
     dispatcher.update === undefined ? plan.during(failing, () => dispatcher.change(from, to, cpu)) : SLEEPS,

@@ -3,7 +3,7 @@ import { operation, refuse } from '../language/operation.ts';
 import type { RwWindow } from '../model/kernel/temporary-rw.ts';
 import type { VmArea } from '../model/kernel/vmalloc.ts';
 import type { World } from '../model/world.ts';
-import { failingArgument } from './circumstance.ts';
+import { failingSplitArgument } from './circumstance.ts';
 import {
   countArgument,
   everyPage,
@@ -28,7 +28,7 @@ function setMemory(name: string, does: string, change: Change, care: Care = alwa
     name,
     does,
     weight,
-    takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingArgument },
+    takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingSplitArgument },
     ready: (world: World, { area, page, count }) =>
       isLive(world, area) && page < area.pageCount && everyPage(world, area, page, pagesIn(area, page, count), care),
     apply(world: World, { area, page, count, failing }) {
@@ -61,7 +61,7 @@ const makeTempRw = operation({
   does: 'The owner of text begins to make it writable in place: the first of two permission changes (mm/execmem.c, 6.15).',
   makes: 'window',
   weight: 4,
-  takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingArgument },
+  takes: { area: made<VmArea>('area'), page: pageArgument, count: countArgument, failing: failingSplitArgument },
   ready: (world: World, { area, page, count }) =>
     isLive(world, area) &&
     page < area.pageCount &&
@@ -77,7 +77,7 @@ const finishTempRw = operation({
   name: 'execmem_make_temp_rw_rest',
   does: 'The second permission change: the text can now be written, and not run.',
   weight: 2,
-  takes: { window: made<RwWindowOf>('window'), failing: failingArgument },
+  takes: { window: made<RwWindowOf>('window'), failing: failingSplitArgument },
   ready: (world: World, { window: { area, window } }) =>
     isLive(world, area) && !world.temporaryRw.isWritable(window) && isStillNotExecutable(world, area, window),
   apply({ temporaryRw, failing: plan }: World, { window: { window }, failing }) {
@@ -95,7 +95,7 @@ const restoreRox = operation({
   does: 'The owner closes the window: read-only and executable in one pass, and large again where possible.',
   ends: 'window',
   weight: 2,
-  takes: { window: made<RwWindowOf>('window'), failing: failingArgument },
+  takes: { window: made<RwWindowOf>('window'), failing: failingSplitArgument },
   ready: (world: World, { window: { area } }) => isLive(world, area),
   apply(world: World, { window: { area, window }, failing }) {
     const outcome = world.failing.during(failing, () => world.temporaryRw.restore(window));
@@ -127,7 +127,7 @@ export const setMemoryOperations = [
     3,
   ),
   setMemory('set_memory_np', 'Takes pages and their aliases out of the tables.', 'np', always, 0.4),
-  setMemory('set_memory_4k', 'Splits large entries, and marks the small ones so that they stay.', 'fourK'),
+  setMemory('set_memory_4k', 'Splits large entries, and marks the small ones so that they stay.', 'fourK', always, 2),
   setMemoryPastEnd,
 ] as const;
 

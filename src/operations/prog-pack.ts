@@ -5,7 +5,7 @@ import { CHUNK_BYTES, chunksFor } from '../model/kernel/binary-header.ts';
 import { type TextPiece, TRAP, ZERO } from '../model/kernel/prog-pack.ts';
 import { pageOfText, type TextAddress } from '../model/kernel/text-address.ts';
 import type { World } from '../model/world.ts';
-import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
+import { cpuArgument, cpuExists, failingEarlyArgument } from './circumstance.ts';
 
 const bpfProgPackAlloc = operation({
   name: 'bpf_prog_pack_alloc',
@@ -22,7 +22,7 @@ const bpfProgPackAlloc = operation({
     }),
     filler: oneOf(['trap', 'zero'], { default: 'trap' }),
     cpu: cpuArgument,
-    failing: failingArgument,
+    failing: failingEarlyArgument,
   },
   ready: (world: World, { cpu }) => cpuExists(world, cpu),
   apply({ text, failing: plan }: World, { size, filler, cpu, failing }) {

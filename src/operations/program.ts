@@ -3,7 +3,7 @@ import { type Argument, integer, made } from '../language/argument.ts';
 import { type Operation, operation, refuse } from '../language/operation.ts';
 import type { Binary } from '../model/kernel/binary-pack.ts';
 import type { World } from '../model/world.ts';
-import { capableArgument, cpuArgument, cpuExists, failingArgument, failingCopyArgument } from './circumstance.ts';
+import { capableArgument, cpuArgument, cpuExists, failingCopyArgument, failingEarlyArgument } from './circumstance.ts';
 import { programLength } from './program-length.ts';
 
 /** Alignment of an image: x86 asks for 4, that of an exception table entry. Others are a JIT's own bug. */
@@ -36,7 +36,7 @@ export const binaryPackAllocOf = (length: Argument<number>) =>
       random: randomArgument,
       capable: capableArgument,
       cpu: cpuArgument,
-      failing: failingArgument,
+      failing: failingEarlyArgument,
     },
     ready: ({ machine, text }: World, { length: bytes, align, cpu }) =>
       cpu < machine.cpus.length && isPowerOfTwo(align) && text.binaries.takes(bytes),

@@ -2,7 +2,7 @@ import { integer, made } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { Trampoline } from '../model/kernel/trampoline.ts';
 import type { World } from '../model/world.ts';
-import { capableArgument, cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
+import { capableArgument, cpuArgument, cpuExists, failingEarlyArgument } from './circumstance.ts';
 import { codeArgument } from './program.ts';
 
 const bpfTrampImageAlloc = operation({
@@ -19,7 +19,7 @@ const bpfTrampImageAlloc = operation({
     }),
     capable: capableArgument,
     cpu: cpuArgument,
-    failing: failingArgument,
+    failing: failingEarlyArgument,
   },
   ready: (world: World, { cpu }) => cpuExists(world, cpu) && world.text.profile.trampolinesInPacks,
   apply({ text: { trampolines }, failing: plan }: World, { size, capable, cpu, failing }) {
@@ -34,7 +34,7 @@ const bpfStructOpsImageAlloc = operation({
   does: 'Takes a page of text for the trampolines of a struct_ops map (kernel/bpf/bpf_struct_ops.c).',
   makes: 'trampoline',
   weight: 0.5,
-  takes: { capable: capableArgument, cpu: cpuArgument, failing: failingArgument },
+  takes: { capable: capableArgument, cpu: cpuArgument, failing: failingEarlyArgument },
   ready: (world: World, { cpu }) => cpuExists(world, cpu) && world.text.profile.trampolinesInPacks,
   apply({ text: { trampolines }, failing: plan }: World, { capable, cpu, failing }) {
     const answer = plan.during(failing, () => trampolines.allocateStructOpsPage({ capable, cpu }));
@@ -50,7 +50,7 @@ const archPrepareBpfTrampoline = operation({
     length: integer({ min: 0, max: 4096, simplest: 1, typical: ({ random }) => random.between(1, 900) }),
     code: codeArgument,
     cpu: cpuArgument,
-    failing: failingArgument,
+    failing: failingEarlyArgument,
   },
   ready: (world: World, { cpu }) => cpuExists(world, cpu),
   apply({ text: { trampolines }, failing: plan }: World, { trampoline, length, code, cpu, failing }) {

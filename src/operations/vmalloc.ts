@@ -3,7 +3,7 @@ import { boolean, integer, made, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { FreeStage, VmArea } from '../model/kernel/vmalloc.ts';
 import type { World } from '../model/world.ts';
-import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
+import { cpuArgument, cpuExists, failingEarlyArgument } from './circumstance.ts';
 import { everyPage, isLive, mayExecute, mayWrite, pageArgument } from './memory-range.ts';
 
 /** An area on its way through the stages of vfree(). */
@@ -24,13 +24,13 @@ const vmalloc = operation({
       simplest: 1,
       boundaries: [1, 33, 512],
       typical: ({ random, sizeLean }) =>
-        random.chance(sizeLean / 3) ? 512 * random.between(1, 2) : random.between(1, 40),
+        random.chance(0.06 + sizeLean / 4) ? 512 * random.between(1, 2) : random.between(1, random.pick([2, 8, 40])),
     }),
     window: oneOf(['modules', 'vmalloc'], { default: 'modules' }),
     huge: boolean({ default: false }),
     reset: boolean({ default: false }),
     align: oneOf(['page', '2m'], { default: 'page' }),
-    failing: failingArgument,
+    failing: failingEarlyArgument,
   },
   apply({ vmalloc, layout, failing: plan }: World, { pages, window, huge, reset, align, failing }) {
     const request = {
@@ -74,7 +74,7 @@ const vfree = operation({
   does: 'Gives an area back through any of its pages; permissions are reset first where VM_FLUSH_RESET_PERMS says so.',
   ends: 'area',
   weight: 2,
-  takes: { area: made<VmArea>('area'), page: pageArgument, failing: failingArgument },
+  takes: { area: made<VmArea>('area'), page: pageArgument, failing: failingEarlyArgument },
   ready: (world: World, { area, page }) => mayFree(world, area) && page < area.pageCount,
   apply({ vmalloc, failing: plan }: World, { area, page, failing }) {
     plan.during(failing, () => vmalloc.free(area.firstPage + page));
@@ -132,7 +132,7 @@ function freeStage(name: string, does: string, stage: FreeStage) {
     does,
     weight: 2,
     ...(stage === 'release' ? { ends: 'freeing' as const } : {}),
-    takes: { freeing: made<Freeing>('freeing'), failing: failingArgument },
+    takes: { freeing: made<Freeing>('freeing'), failing: failingEarlyArgument },
     ready: ({ vmalloc }: World, { freeing }) => vmalloc.freeStages(freeing.area)[freeing.stagesDone] === stage,
     apply({ vmalloc, journal, failing: plan }: World, { freeing, failing }) {
       journal.set(freeing, 'stagesDone', freeing.stagesDone + 1);

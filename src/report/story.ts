@@ -4,12 +4,12 @@ import type { Outcome } from '../engine/session.ts';
 import type { Performed } from '../engine/verdict.ts';
 import type { Happened } from '../language/invariant.ts';
 import { kindsMade, Refusal, type Shown } from '../language/operation.ts';
+import { showText } from '../language/show-text.ts';
 import type { AnySuite, JournaledWorld } from '../language/suite.ts';
 import type { Trace } from '../language/trace.ts';
 import { printStep } from '../language/trace-text/print.ts';
 import { resultNames } from '../language/trace-text/result-names.ts';
 import { counted } from './numbers.ts';
-import { showText } from './show-text.ts';
 import { changedValues, countChanges } from './what-changed.ts';
 
 /** One step of a story. */

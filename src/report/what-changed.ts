@@ -1,5 +1,5 @@
 import type { Changes } from '../language/invariant.ts';
-import { showText } from './show-text.ts';
+import { showText } from '../language/show-text.ts';
 
 /** The changed objects of the world by kind; bookkeeping that has no class of its own is left out. */
 export function countChanges(changes: Changes): Readonly<Record<string, number>> {

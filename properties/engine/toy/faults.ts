@@ -43,6 +43,18 @@ export function twoPlainPieces(): Fault<ToyWorld> {
   });
 }
 
+/** Another leak at `free`, of pieces with a low tag: it also writes into the piece that goes. */
+export function leakOfPlainPieces(): Fault<ToyWorld> {
+  return toyFault('leak-of-plain-pieces', 'A freed plain piece is written to and keeps its last chunk.', (world) => {
+    const { chunksGivenBack } = world;
+    world.chunksGivenBack = (piece) => {
+      if (piece.tag >= 600) return chunksGivenBack.call(world, piece);
+      world.write(piece, 0);
+      return piece.length - 1;
+    };
+  });
+}
+
 /**
  * The leak, for one piece only: the first of these steps at or after `earliest` that frees a piece of so many cycles shows it.
  * So a failure can be placed as late in a long trace as wanted; its shortest trace is that of {@link leakAfterCycles}.

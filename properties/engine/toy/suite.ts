@@ -13,6 +13,19 @@ export function toySuite(changes: Partial<Suite<ToyWorld>> = {}): Suite<ToyWorld
     kernels: ['toy'],
     boot: () => new ToyWorld(),
     operations: Object.values(toyOperations),
+    observe: ({ bitmap, pieces }) => [
+      ...bitmap,
+      ...[...pieces]
+        .sort((one, other) => one.start - other.start)
+        .flatMap(({ start, length, tag, value, sealed, cycles }) => [
+          start,
+          length,
+          tag,
+          value,
+          Number(sealed),
+          cycles,
+        ]),
+    ],
     invariants: [takenChunksAreOwned, livePiecesAreTaken, writingKeepsChunks],
     faults: toyFaults,
     runs: 100,

@@ -68,6 +68,16 @@ const searchErrorIsAddressZero = kernelBug<ArenaWorld>({
   recognises: (_, { operation }) => operation.name === 'mmap',
 });
 
+const castInTheUpperHalf = kernelBug<ArenaWorld>({
+  name: 'cast-in-the-upper-half',
+  story:
+    'An arena may be created with a base in the upper half of all addresses; the JIT extends the sign of its upper word, and every cast to user space has ones as its low half.',
+  kernels: ['arena-v2', '6.9', '6.12', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
+  laws: ['casts-agree'],
+  recognises: (_, { operation, taken }) =>
+    operation.name === 'addr_space_cast' && (taken.program as ArenaProgram).userStart >> 63n === 1n,
+});
+
 const zapOfAGoneArea = kernelBug<ArenaWorld>({
   name: 'zap-of-a-gone-area',
   story:
@@ -111,6 +121,7 @@ export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   sharedAreaRecord,
   slotsLostWithoutMemory,
   searchErrorIsAddressZero,
+  castInTheUpperHalf,
   zapOfAGoneArea,
   rangeOfAnotherLength,
   directValueBehindTheEnd,

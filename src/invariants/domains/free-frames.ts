@@ -14,13 +14,13 @@ export interface FreeFrame {
 export const freeFrames: Domain<World, FreeFrame> = {
   name: 'free frames',
   all: (world) => {
-    const free = [...world.machine.memory.touchedFrames()].filter(isFree);
+    const { memory } = world.machine;
     const held = heldBy(world);
-    return free.map(({ number }) => withHeld(held, number));
+    return [...memory.returnedIn(0, memory.frameCount)].map(({ number }) => withHeld(held, number));
   },
   changed(world, happened) {
     const numbers = new Set<number>();
-    for (const frame of happened.changes.of(Frame)) if (isFree(frame)) numbers.add(frame.number);
+    for (const { use, number } of happened.changes.of(Frame)) if (use === 'free') numbers.add(number);
     addRemapped(world, numbers);
     addNewlyHeld(world, happened, numbers);
     if (numbers.size === 0) return NOTHING;
@@ -31,21 +31,25 @@ export const freeFrames: Domain<World, FreeFrame> = {
 
 const NOTHING: readonly FreeFrame[] = [];
 
-const isFree = ({ use }: Frame): boolean => use === 'free';
-
-/** Free frames whose direct-map entry changed. */
+/** Free frames to which an entry leads now, or no longer does. */
 function addRemapped(world: World, numbers: Set<number>): void {
-  for (const { level, frame, page } of mappingsOf(world).changed) {
-    if (level !== 1 || !world.directMap.has(page)) continue;
-    if (isFree(world.machine.memory.frame(frame))) numbers.add(frame);
-  }
+  const { changed, gone } = mappingsOf(world);
+  for (const mapping of changed) addFreeIn(world, mapping, numbers);
+  for (const mapping of gone) addFreeIn(world, mapping, numbers);
 }
 
 function addNewlyHeld(world: World, happened: Happened, numbers: Set<number>): void {
-  for (const { translation } of newlyHeld(world, happened)) {
-    if (translation.level === 1 && isFree(world.machine.memory.frame(translation.frame)))
-      numbers.add(translation.frame);
-  }
+  for (const { translation } of newlyHeld(world, happened)) addFreeIn(world, translation, numbers);
+}
+
+function addFreeIn({ machine: { memory } }: World, { frame, level }: FrameRun, numbers: Set<number>): void {
+  for (const { number } of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
+}
+
+/** The frames behind a leaf. */
+interface FrameRun {
+  readonly frame: number;
+  readonly level: number;
 }
 
 function withHeld(all: readonly Held[], frame: number): FreeFrame {

@@ -1,4 +1,4 @@
-import type { Domain } from '../../language/invariant.ts';
+import type { Domain, Happened } from '../../language/invariant.ts';
 import type { World } from '../../model/world.ts';
 import { mappingsOf } from '../ghosts/mappings.ts';
 import type { Mapping } from '../ghosts/table-mirror.ts';
@@ -7,5 +7,8 @@ import type { Mapping } from '../ghosts/table-mirror.ts';
 export const leaves: Domain<World, Mapping> = {
   name: 'leaves',
   all: (world) => mappingsOf(world).leaves(),
-  changed: (world) => mappingsOf(world).changed,
+  changed: (world, happened) => (endsBoot(happened) ? mappingsOf(world).leaves() : mappingsOf(world).changed),
 };
+
+/** A step of the end of boot puts everything in question: what was allowed until then may be allowed no more. */
+export const endsBoot = ({ operation }: Happened): boolean => operation.name === 'mark_rodata_ro';

@@ -1,7 +1,7 @@
 import type { Happened } from '../../language/invariant.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import type { Cpu } from '../../model/machine/machine.ts';
-import { isPresent, LARGE } from '../../model/machine/page-table-entry.ts';
+import { flagsOf, isExecutable, isPresent, LARGE } from '../../model/machine/page-table-entry.ts';
 import type { World } from '../../model/world.ts';
 
 /** What event order needs to know of the page tables as they stood before the step. */
@@ -9,6 +9,8 @@ export interface TablesBefore {
   /** The level of a page table, or undefined for a frame that is none. */
   levelOf(table: number): number | undefined;
   isDirectMapTable(table: number): boolean;
+  /** Whether a frame is a table of the poking address space. */
+  isPokeTable(table: number): boolean;
   /** Whether some entry outside the direct map let the frame be executed. */
   isExecutable(frame: number): boolean;
 }
@@ -22,10 +24,12 @@ export class EventOrder {
   readonly tablesFreedBeforeFlush: string[] = [];
   readonly directMapRestoredBeforeFlush: string[] = [];
   readonly textWrittenDirectly: string[] = [];
+  readonly executablePokeAlias: string[] = [];
   splits = 0;
   tablesFreed = 0;
   restorations = 0;
   textWrites = 0;
+  pokeAliases = 0;
   globalFlushes = 0;
   /** CPUs that ran in the poking address space. */
   readonly pokers = new Set<number>();
@@ -38,7 +42,7 @@ export class EventOrder {
   readonly #newLevels = new Map<number, number>();
   /** Frames that were handed out or given back in the step: their old text is nobody's any more. */
   readonly #changedOwner = new Set<number>();
-  /** By direct-map table: at which event one of its present entries was last written. */
+  /** By direct-map entry: at which event it was last written while present. */
   readonly #lastPresentWrite = new Map<number, number>();
   /** Direct-map entries written while absent; whether that was before a flush that was due. */
   readonly #absentWrites = new Map<number, boolean>();
@@ -98,6 +102,7 @@ export class EventOrder {
       this.#lastFilled = frame.number;
       return;
     }
+    if (level === 1 && this.#tables.isPokeTable(frame.number)) this.#aliasWritten(key as number, old);
     if (this.#freshSplits.has(frame.number)) {
       this.attributesBeforeSplitFlush.push(
         `an entry of the new table in frame ${frame.number} changed before the flush`,
@@ -113,13 +118,14 @@ export class EventOrder {
       else if (frame.entryFrame(index) === this.#lastFilled) this.#splitInto(this.#lastFilled, level - 1);
     }
     if (level > 3 || !this.#tables.isDirectMapTable(number)) return;
-    if (isPresent(old)) this.#lastPresentWrite.set(number, this.#event);
-    else if (old !== 0) this.#absentWrites.set(number * 512 + index, this.#isUnflushed(number));
+    const entry = number * 512 + index;
+    if (isPresent(old)) this.#lastPresentWrite.set(entry, this.#event);
+    else if (old !== 0) this.#absentWrites.set(entry, this.#isUnflushed(entry));
   }
 
-  /** Whether one of the table's present entries was written since the last flush. */
-  #isUnflushed(table: number): boolean {
-    return (this.#lastPresentWrite.get(table) ?? -1) > this.#lastFlush;
+  /** Whether the entry was made absent since the last flush. */
+  #isUnflushed(entry: number): boolean {
+    return (this.#lastPresentWrite.get(entry) ?? -1) > this.#lastFlush;
   }
 
   /** Of the entries that were absent when they were written last, those that are present now came back in the step. */
@@ -148,6 +154,17 @@ export class EventOrder {
     if (this.#unlinkedTable) this.tablesFreedBeforeFlush.push(`table ${number} was freed before CPUs had forgotten it`);
   }
 
+  /**
+   * The alias that goes tells what it was: its low word, which says that it was present, and then its high word, if that had
+   * anything to say. An entry is 64 bits and written at once; its two words stand one after the other in the journal.
+   */
+  #aliasWritten(word: number, old: number): void {
+    if (word % 2 === 0 && isPresent(old)) {
+      this.pokeAliases++;
+      this.executablePokeAlias.push(`entry ${word / 2} of the poking address space led to text and was executable`);
+    } else if (word % 2 === 1 && !isExecutable(flagsOf(0, old))) this.executablePokeAlias.pop();
+  }
+
   #contentWritten({ number }: Frame): void {
     if (this.#changedOwner.has(number) || !this.#tables.isExecutable(number)) return;
     this.textWrites++;
@@ -159,7 +176,8 @@ export class EventOrder {
     this.tablesFreedBeforeFlush.length = 0;
     this.directMapRestoredBeforeFlush.length = 0;
     this.textWrittenDirectly.length = 0;
-    this.splits = this.tablesFreed = this.restorations = this.textWrites = 0;
+    this.executablePokeAlias.length = 0;
+    this.splits = this.tablesFreed = this.restorations = this.textWrites = this.pokeAliases = 0;
     this.globalFlushes = 0;
     this.pokers.clear();
     this.#freshSplits.clear();

@@ -112,6 +112,10 @@ export class MappingIndex implements LeafListener, TablesBefore {
     return mirrored !== undefined && this.#world.directMap.has(mirrored.firstPage);
   }
 
+  isPokeTable(table: number): boolean {
+    return this.#mirror.table(table)?.space === this.#world.textPoke.space.id;
+  }
+
   isExecutable(frame: number): boolean {
     return (
       this.#someExecutable(1, frame) || this.#someExecutable(2, frame >>> 9) || this.#someExecutable(3, frame >>> 18)

@@ -6,8 +6,10 @@ import { pageOfText, type TextAddress, textAddress } from '../../model/kernel/te
 import type { VmArea } from '../../model/kernel/vmalloc.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import type { World } from '../../model/world.ts';
+import { dispatcherTable } from './dispatcher-table.ts';
 import { TextBlock } from './text-blocks.ts';
-import { type Owner, type TextEvent, textEvents } from './text-events.ts';
+import type { Owner, TextEvent } from './text-event.ts';
+import { textEvents } from './text-events.ts';
 import type { TextPage } from './text-owners.ts';
 
 /** Text that somebody was given and has not given back. */
@@ -39,9 +41,12 @@ export class SharedTextAccount {
   readonly blocks: JournaledArray<TextBlock>;
   /** Text in blocks that somebody holds, by address. */
   readonly held: RangeTree<Held>;
+  /** The sum of what the owners were charged. */
+  readonly account = { charge: 0 };
   last: SharingStep = { claimed: undefined, heldBy: undefined, newBlocks: [], touched: [] };
   readonly #world: World;
   readonly #holders: JournaledMap<object, Held>;
+  readonly #owners: JournaledMap<object, Owner>;
   readonly #areas: JournaledMap<VmArea, TextBlock>;
   readonly #code: JournaledMap<object, number>;
   /** By module that is loading: what was poked into it since. */
@@ -56,6 +61,7 @@ export class SharedTextAccount {
     this.blocks = new JournaledArray<TextBlock>(journal);
     this.held = new RangeTree<Held>(journal);
     this.#holders = new JournaledMap<object, Held>(journal);
+    this.#owners = new JournaledMap<object, Owner>(journal);
     this.#areas = new JournaledMap<VmArea, TextBlock>(journal);
     this.#code = new JournaledMap<object, number>(journal);
     this.#pokes = new JournaledMap<object, readonly TextEvent[]>(journal);
@@ -71,9 +77,10 @@ export class SharedTextAccount {
     const newBlocks = this.#followBlocks();
     const events = textEvents(world, happened, (object) => this.#code.get(object));
     for (const event of events) this.#apply(event);
+    this.#followDispatcher();
     this.#followPokes(operation.name, taken.mod as object, events);
     for (const frame of changes.of(Frame)) this.#touchFrame(frame);
-    if (happened.returned instanceof Refusal) this.#adoptTraps();
+    if (happened.returned instanceof Refusal || world.failing.failed !== undefined) this.#adoptTraps();
     const touched = [...this.#touched].flatMap(([block, pages]) => [...pages].map((index) => ({ block, index })));
     this.last = { claimed: this.#claimed, heldBy: this.#heldBy, newBlocks, touched };
   }
@@ -113,6 +120,8 @@ export class SharedTextAccount {
   #claim(owner: Owner): void {
     const { address, size, object } = owner;
     this.#claimed = owner;
+    this.#charge(owner.charge);
+    this.#owners.set(object, owner);
     if (this.blockAt(address) === undefined) return;
     const held = { start: address, end: address + size, owner };
     for (let met = this.#meeting(held); met !== undefined; met = this.#meeting(held)) {
@@ -125,10 +134,27 @@ export class SharedTextAccount {
 
   #release(object: object): void {
     const held = this.#holders.get(object);
+    this.#charge(-(this.#owners.get(object)?.charge ?? 0));
+    this.#owners.delete(object);
     if (held === undefined) return;
     this.#holders.delete(object);
     if (this.held.at(held.start)?.owner === held.owner) this.held.remove(held.start);
     this.#write(held.start, new Uint8Array(held.end - held.start).fill(TRAP));
+  }
+
+  /** The dispatcher has its image from the same allocator, and holds it for ever. */
+  #followDispatcher(): void {
+    const { image } = this.#world.text.dispatcher;
+    if (image === undefined) return;
+    const table = dispatcherTable.of(this.#world);
+    if (table.imageAppeared) {
+      this.#claim({ kind: 'dispatcher', address: image, size: PAGE, charge: 0, filler: 0, object: table });
+    }
+    if (table.due !== undefined) this.#write(image + table.due.half * table.due.bytes.length, table.due.bytes);
+  }
+
+  #charge(amount: number): void {
+    if (amount !== 0) this.#world.journal.set(this.account, 'charge', this.account.charge + amount);
   }
 
   #transfer(from: object, owner: Owner): void {
@@ -163,7 +189,7 @@ export class SharedTextAccount {
     if (name === 'module_enable_text_rox') for (const poke of this.#pokes.get(mod) ?? []) this.#apply(poke);
   }
 
-  /** A request that got text and failed later gave it back: what nobody holds may have turned into traps, wherever it was. */
+  /** A request that got text and failed later, perhaps in silence, gave it back: what nobody holds may have turned into traps, wherever it was. */
   #adoptTraps(): void {
     const { memory } = this.#world.machine;
     for (const [block, pages] of this.#touched) {

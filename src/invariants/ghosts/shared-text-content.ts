@@ -2,7 +2,7 @@ import type { Domain } from '../../language/invariant.ts';
 import { describeText, type TextAddress } from '../../model/kernel/text-address.ts';
 import type { World } from '../../model/world.ts';
 import { sharedTextAccount } from './shared-text-account.ts';
-import type { Owner } from './text-events.ts';
+import type { Owner } from './text-event.ts';
 import type { TextPage } from './text-owners.ts';
 
 const PAGE = 4096;

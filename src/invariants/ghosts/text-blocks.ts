@@ -1,6 +1,6 @@
 import { type Journal, JournaledArray, JournaledMap } from '../../base/journal.ts';
 import type { TextAddress } from '../../model/kernel/text-address.ts';
-import type { Owner } from './text-events.ts';
+import type { Owner } from './text-event.ts';
 
 const PAGE = 4096;
 const CHUNK = 64;

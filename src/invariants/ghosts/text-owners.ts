@@ -6,7 +6,8 @@ import { Frame } from '../../model/machine/frame.ts';
 import type { World } from '../../model/world.ts';
 import { dispatcherTable } from './dispatcher-table.ts';
 import { TextBlock } from './text-blocks.ts';
-import { type Owner, type TextEvent, textEvents } from './text-events.ts';
+import type { Owner, TextEvent } from './text-event.ts';
+import { textEvents } from './text-events.ts';
 
 /** A page of a block. */
 export interface TextPage {

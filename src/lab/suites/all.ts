@@ -3,7 +3,7 @@ import { arenaSuites } from './arena.ts';
 import { arenaUseCases } from './arena-use-cases.ts';
 import { bootSuite } from './boot.ts';
 import { coreRecordSuite, coreRelocationSuite } from './core-relocation.ts';
-import { dispatcherSuite } from './dispatcher.ts';
+import { dispatcherSuite, sharedTextDispatcherSuite } from './dispatcher.ts';
 import { execmemProposalSuite, execmemSelftestSuite } from './execmem-proposal.ts';
 import { pageAttributesSuite, smallPageAttributesSuite } from './page-attributes.ts';
 import { perProgramTextSuite } from './per-program-text.ts';
@@ -12,7 +12,10 @@ import { progPackIntroductionSuite } from './prog-pack-introduction.ts';
 import { progPackLengthsSuite } from './prog-pack-lengths.ts';
 import { roxCacheSuite } from './rox-cache.ts';
 import { textPokeSuite } from './text-poke.ts';
+import { textSelftestSuite } from './text-selftest.ts';
 import { vmallocSuite } from './vmalloc.ts';
+import { vmallocTextSuite } from './vmalloc-text.ts';
+import { wholeSuite } from './whole.ts';
 
 /** Every suite of the project, in the order in which the main job runs them. */
 export const allSuites: readonly AnySuite[] = [
@@ -33,4 +36,8 @@ export const allSuites: readonly AnySuite[] = [
   execmemProposalSuite,
   execmemSelftestSuite,
   roxCacheSuite,
+  vmallocTextSuite,
+  sharedTextDispatcherSuite,
+  textSelftestSuite,
+  wholeSuite,
 ];

@@ -12,7 +12,7 @@ export const bootSuite = suite({
   kernels: ['6.18', '6.1', '6.12', '6.18.15', '7.3'],
   boot: earlyWorld,
   operations: [...bootOperations, ...imageAccessOperations],
-  invariants: [...permissionLaws, ...bootLaws],
+  invariants: [...bootLaws, ...permissionLaws],
   faults: bootFaults,
   runs: 200,
   steps: 60,

@@ -1,6 +1,7 @@
 import { execmemProposalFaults } from '../../faults/execmem-proposal.ts';
 import { areaLaws, permissionLaws, pokeLaws } from '../../invariants/memory-laws.ts';
 import { permissionsAreResetBeforeFramesAreFreed } from '../../invariants/permissions-are-reset-before-frames-are-freed.ts';
+import { programsInSharedTextCostWhatExists } from '../../invariants/programs-in-shared-text-cost-what-exists.ts';
 import { refusedOperationsMapNothing } from '../../invariants/refused-operations-map-nothing.ts';
 import { proposalKernelBugs } from '../../invariants/shared-text-kernel-bugs.ts';
 import { execmemProposalLaws } from '../../invariants/shared-text-laws.ts';
@@ -11,6 +12,7 @@ import { bootWorld } from '../boot-world.ts';
 
 /** A refused request may leave the block behind that it made on the way; and blocks never carry VM_FLUSH_RESET_PERMS. */
 const laws = [
+  programsInSharedTextCostWhatExists,
   ...execmemProposalLaws,
   ...permissionLaws,
   ...areaLaws.filter((law) => law !== refusedOperationsMapNothing && law !== permissionsAreResetBeforeFramesAreFreed),

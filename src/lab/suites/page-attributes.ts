@@ -25,8 +25,8 @@ export const pageAttributesSuite = suite({
   invariants: [...permissionLaws, ...largePageLaws, ...areaLaws],
   faults: pageAttributeFaults,
   kernelBugs: memoryKernelBugs,
-  runs: 120,
-  steps: 100,
+  runs: 400,
+  steps: 50,
 });
 
 /** A machine without large pages has a direct map of small ones alone, so its memory is kept small. */
@@ -37,6 +37,6 @@ export const smallPageAttributesSuite = suite({
   boot: (kernel, machine) => bootWorld(kernel, { pse: 'off', memory: '96', ...machine }),
   invariants: [...permissionLaws, onlyAskedPagesChangeRights, ...areaLaws],
   faults: smallPageFaults,
-  runs: 60,
-  steps: 60,
+  runs: 100,
+  steps: 50,
 });

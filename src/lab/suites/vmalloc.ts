@@ -22,6 +22,6 @@ export const vmallocSuite = suite({
   invariants: [...permissionLaws, ...areaLaws, ...stagedFreeLaws],
   faults: vmallocFaults,
   kernelBugs: memoryKernelBugs,
-  runs: 200,
-  steps: 100,
+  runs: 400,
+  steps: 50,
 });

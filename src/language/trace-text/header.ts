@@ -48,7 +48,7 @@ export function readHeader(
   const seed = lines.get('seed');
   const expectation = lines.get('expect');
   const kernel = known(scanner, lines, 'kernel', scope.kernels, suite);
-  const fault = known(scanner, lines, 'fault', scope.faults, suite);
+  const fault = knownFaults(scanner, lines, scope.faults, suite);
   const header = {
     ...(kernel !== undefined && { kernel }),
     ...(machine !== undefined && { machine: readMachine(scanner, machine) }),
@@ -72,6 +72,23 @@ function known(
   if (line === undefined || names.has(line.value)) return line?.value;
   const what = suite === undefined ? key : `${key} of the suite ${suite.name} called`;
   return scanner.fail(unknownName(what, line.value, names), line.valueAt);
+}
+
+/** The faults that the line gives, with commas between them. */
+function knownFaults(
+  scanner: Scanner,
+  lines: ReadonlyMap<string, HeaderLine>,
+  names: ReadonlySet<string>,
+  suite: AnySuite | undefined,
+): string | undefined {
+  const line = lines.get('fault');
+  if (line?.value.includes(',') !== true) return known(scanner, lines, 'fault', names, suite);
+  let { valueAt } = line;
+  for (const value of line.value.split(',')) {
+    known(scanner, new Map([['fault', { ...line, value, valueAt }]]), 'fault', names, suite);
+    valueAt += value.length + 1;
+  }
+  return line.value;
 }
 
 /** `key=value` words, split at blanks. Which keys there are is the suite's to say, when it boots. */

@@ -39,10 +39,16 @@ export const slotOf = (address32: number, start32: number, pageShift = 12): numb
 /** Where in the window the page of a slot lies. */
 export const windowIndexOf = (slot: number, start32: number): number => (slot + (start32 >>> 12)) % SLOTS_PER_WINDOW;
 
-/** What the JIT makes of a cast to user space: only the low half decides what is NULL (facts D2, L7). */
+/**
+ * What the x86-64 JIT makes of a cast to user space: only the low half decides what is NULL (facts D2, L7). The upper half
+ * of the base is an immediate that `or` extends by its sign: for a base in the upper half of all addresses, which nobody can
+ * map, the low half of every cast becomes ones (seen on 6.18.44).
+ */
 export function castToUser(value: bigint, userStart: bigint, convert: boolean): bigint {
   const low = BigInt.asUintN(32, value);
-  return low === 0n || !convert ? low : high32(userStart) | low;
+  if (!convert) return low;
+  if (userStart >> 63n === 1n) return high32(userStart) | 0xffff_ffffn;
+  return low === 0n ? low : high32(userStart) | low;
 }
 
 /** A cast to kernel space is a 32-bit move. */

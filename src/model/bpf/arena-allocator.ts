@@ -109,9 +109,17 @@ export class ArenaAllocator {
     return arena.free.claim(slot, count) ?? 0;
   }
 
-  /** All pages first, then the entries. False with nothing left behind. */
+  /**
+   * All pages first, then the entries. False with nothing left behind, also where a page is present already: a free across the
+   * base makes one page free under two numbers (F25). A kernel then leaves the entries behind that it made before it met the
+   * page, and frees their pages a second time with the arena; what follows is nobody's rule.
+   */
   #fillBatch(arena: Arena, first: number, count: number): boolean {
     const { references } = this.#parts;
+    for (let index = 0; index < count; index++) {
+      if (arena.window.frameAt(first + index) !== undefined && arena.window.frameAt(first + index) !== arena.scratch)
+        return false;
+    }
     const frames: number[] = [];
     let mapped = 0;
     while (frames.length < count) {

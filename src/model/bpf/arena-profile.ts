@@ -70,6 +70,8 @@ export interface ArenaProfile {
   readonly latent: ReadonlySet<LatentBehaviour>;
   /** The file system behind anonymous inodes forbids PROT_EXEC, so that mmap() answers EPERM. */
   readonly anonymousInodesNoExec: boolean;
+  /** One mremap() may move several areas; a range that leaves an area that may not be moved so is refused first: 6.17. */
+  readonly movesManyAreas: boolean;
 }
 
 const v2: ArenaProfile = {
@@ -102,6 +104,7 @@ const v2: ArenaProfile = {
   acquireRelease: false,
   signedLoads: false,
   anonymousInodesNoExec: false,
+  movesManyAreas: false,
   latent: everyLatentBehaviour,
 };
 
@@ -146,7 +149,13 @@ const v616: ArenaProfile = {
 };
 
 /** The recorded 6.17.13. */
-const v617: ArenaProfile = { ...v616, name: '6.17', about: 'Linux 6.17.13: bpf_arena_reserve_pages().', reserve: true };
+const v617: ArenaProfile = {
+  ...v616,
+  name: '6.17',
+  about: 'Linux 6.17.13: bpf_arena_reserve_pages().',
+  reserve: true,
+  movesManyAreas: true,
+};
 
 /** The recorded 6.18.15: 6.18 before the back-ports of spring 2026. */
 const v61815: ArenaProfile = {

@@ -80,8 +80,11 @@ export class ArenaProgram {
     if (old === undefined) return this.faultingAtomic(place, operands);
     if (kind === 'ldacq') return { value: old, report: undefined };
     if (kind === 'cmpxchg') {
-      if (old === BigInt.asUintN(8 * place.size, expect)) this.#write(place, value);
-      return { value: old, report: undefined };
+      if (old !== BigInt.asUintN(8 * place.size, expect)) return { value: old, report: undefined };
+      this.#write(place, value);
+      // The instruction leaves the accumulator alone where it finds what it expected, its upper half included.
+      const isWhole = place.size === 8 || this.arena.surroundings.profile.extendsCmpxchg32;
+      return { value: isWhole ? old : expect, report: undefined };
     }
     this.#write(place, combine(kind, old, value));
     return { value: kind === 'fadd' || kind === 'xchg' ? old : undefined, report: undefined };

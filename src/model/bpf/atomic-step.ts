@@ -7,7 +7,7 @@
  */
 import { Atomic, bytesMovedBy, type Instruction, Operation } from './instruction.ts';
 import type { Step } from './meaning.ts';
-import { keepLoaded, type MemoryContext, report, storeStep } from './memory-step.ts';
+import { addressingBy, keepLoaded, type MemoryContext, report, storeStep } from './memory-step.ts';
 import { addressingOf } from './place.ts';
 
 /** Undefined when the immediate or the size names no atomic operation. */
@@ -38,11 +38,13 @@ function readModifyWrite(context: MemoryContext, instruction: Instruction, index
   const addressing = addressingOf(opcode);
   const fetched = immediate === Atomic.CMPXCHG ? 0 : (immediate & Atomic.FETCH) !== 0 ? src : undefined;
   return () => {
-    place.locate(registers, dst, offset, addressing);
+    const way = addressingBy(context, addressing, dst);
+    place.locate(registers, dst, offset, way);
     if (port.load(place.lo, place.hi, size, 'write') !== undefined) {
-      if (addressing !== 'arena') return context.endAtFault(index, size, true);
+      if (way !== 'arena') return context.endAtFault(index, size, true);
       report(context, dst, offset, true);
       if (fetched !== undefined && context.clearsFaultedAtomics) registers.words[fetched] = 0n;
+      if (immediate === Atomic.CMPXCHG && size === 4 && context.extendsArenaExchange) halves[1] = 0;
       return undefined;
     }
     const { lo, hi } = port;
@@ -96,12 +98,13 @@ function loadAcquire(context: MemoryContext, instruction: Instruction, index: nu
   const size = bytesMovedBy(opcode);
   const addressing = addressingOf(opcode);
   return () => {
-    place.locate(registers, src, offset, addressing);
+    const way = addressingBy(context, addressing, src);
+    place.locate(registers, src, offset, way);
     if (port.load(place.lo, place.hi, size) === undefined) {
       keepLoaded(context, dst, size, false);
       return undefined;
     }
-    if (addressing !== 'arena') return context.endAtFault(index, size, false);
+    if (way !== 'arena') return context.endAtFault(index, size, false);
     if (context.clearsFaultedAtomics) {
       report(context, src, offset, false);
       registers.words[dst] = 0n;

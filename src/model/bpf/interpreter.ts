@@ -31,12 +31,24 @@ export interface Surroundings {
    * faults. Before that they leave it alone.
    */
   readonly clearsFaultedAtomics?: boolean | undefined;
+  /** The verifier extends r0 after a compare-and-exchange of 32 bits in an arena, whether or not it faulted. */
+  readonly extendsArenaExchange?: boolean | undefined;
   /** The verifier's own register: 11, or 12 for kernels from 7.2 on. */
   readonly auxiliaryRegister?: 11 | 12 | undefined;
   /** What a MOV of the per-CPU kind adds (this_cpu_off). */
   readonly perCpuOffset?: bigint | undefined;
   /** The program in a slot of a program array; undefined when the slot is empty or there is none. */
-  readonly tailCallTarget?: ((map: bigint, index: number) => Program | undefined) | undefined;
+  readonly tailCallTarget?: ((map: bigint, index: number, site: TailCallPlace) => Program | undefined) | undefined;
+  /** Bytes of stack of a called function, {@link FRAME_BYTES} by default. */
+  readonly frameBytes?: number | undefined;
+  /** Accesses do not say that they are an arena's; a pointer whose upper half is zero is into the arena. */
+  readonly arenaByPointer?: boolean | undefined;
+}
+
+/** Which tail call asks for its target. */
+export interface TailCallPlace {
+  readonly program: Program;
+  readonly at: number;
 }
 
 /**
@@ -52,12 +64,15 @@ export class Interpreter implements MemoryContext {
   readonly place = new Place();
   readonly arena: ArenaWindow | undefined;
   readonly clearsFaultedAtomics: boolean;
+  readonly extendsArenaExchange: boolean;
+  readonly arenaByPointer: boolean;
   readonly arenaFaults: ArenaFault[] = [];
 
   /** Instructions performed by all runs. */
   performed = 0;
 
   readonly #steps: readonly Step[];
+  readonly #frameBytes: bigint;
   readonly #frames: Frame[] = [];
   /** Main's may_goto budget; other functions have theirs in their frames. */
   readonly #main = { mayGotoLeft: 0 };
@@ -69,9 +84,12 @@ export class Interpreter implements MemoryContext {
   constructor(program: Program, surroundings: Surroundings) {
     this.program = program;
     this.surroundings = surroundings;
-    this.arena = surroundings.arena;
+    this.arena = program.arena ?? surroundings.arena;
     this.clearsFaultedAtomics = surroundings.clearsFaultedAtomics ?? false;
-    this.place.arenaStart = surroundings.arena?.kernelStart ?? 0n;
+    this.extendsArenaExchange = surroundings.extendsArenaExchange ?? false;
+    this.#frameBytes = BigInt(surroundings.frameBytes ?? FRAME_BYTES);
+    this.arenaByPointer = surroundings.arenaByPointer === true && this.arena !== undefined;
+    this.place.arenaStart = this.arena?.kernelStart ?? 0n;
     this.registers = new BpfRegisters(program.instructions.length + 1);
     this.port = new MemoryPort(surroundings.memory);
     this.#steps = program.instructions.map((instruction, index) => stepOf(this, instruction, index));
@@ -131,7 +149,7 @@ export class Interpreter implements MemoryContext {
     const { words } = this.registers;
     if (this.#frames.length + 1 >= MOST_FRAMES) return this.stop({ kind: 'calls-too-deep', at, limit: MOST_FRAMES });
     this.#frames.push({ returnTo, saved: words.slice(6, FRAME_POINTER + 1), mayGotoLeft: MAY_GOTO_BUDGET });
-    words[FRAME_POINTER] = words[FRAME_POINTER]! - BigInt(FRAME_BYTES);
+    words[FRAME_POINTER] = words[FRAME_POINTER]! - this.#frameBytes;
     return start;
   }
 
@@ -190,16 +208,18 @@ export class Interpreter implements MemoryContext {
   }
 
   /** r1 context, r2 map, r3 index. The target's result is this function's; without a target execution goes on. */
-  tailCall(): number | undefined {
+  tailCall(at: number): number | undefined {
     const { words } = this.registers;
     if (this.#tailCalls >= MOST_TAIL_CALLS) return undefined;
-    const target = this.surroundings.tailCallTarget?.(words[2]!, Number(u32(words[3]!)));
+    const place = { program: this.program, at };
+    const target = this.surroundings.tailCallTarget?.(words[2]!, Number(u32(words[3]!)), place);
     if (target === undefined) return undefined;
     this.#tailCalls++;
     const callee = new Interpreter(target, this.surroundings);
     const stop = callee.#runFrom([words[1]!], words[FRAME_POINTER]!, this.#fuel, this.#tailCalls);
     this.#fuel -= callee.performed;
     this.#tailCalls = callee.#tailCalls;
+    this.arenaFaults.push(...callee.arenaFaults);
     if (stop.kind !== 'exit') return this.stop(stop);
     words[0] = stop.value;
     return this.exit();

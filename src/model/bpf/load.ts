@@ -10,6 +10,7 @@ import type { FunctionLink, JitFunction } from './jit/program.ts';
 import { helperNumbered } from './kernel-function.ts';
 import { frameReach, MAX_STACK, stackDepthOf } from './stack-depth.ts';
 import { functionDistance, jumpDistance, type Malformation, validate } from './validate.ts';
+import type { VerifierDecisions } from './verifier/decisions.ts';
 import { rewritten } from './verifier-rewrite.ts';
 
 /** BPF_COMPLEXITY_LIMIT_INSNS: the most slots a program may have when its loader is privileged. */
@@ -22,6 +23,17 @@ export interface LoadOptions {
   helperDistance(number: number): number;
   /** Bytes of stack of every function; by default what each is seen to use. */
   readonly stackDepth?: number;
+  /** What the verifier found out about the program, for worlds in which programs are verified. */
+  readonly verified?: VerifiedParts;
+}
+
+/** A verified program, and what its verification says beyond the instructions. */
+export interface VerifiedParts {
+  /** The program's slots with pointers' kinds and casts written into them; as many as its author wrote. */
+  readonly slots: readonly Instruction[];
+  readonly decisions: VerifierDecisions;
+  /** Bytes of stack of the function that begins at a slot. */
+  stackBytes(functionStart: number): number;
 }
 
 export interface LoadedProgram {
@@ -37,21 +49,23 @@ export interface LoadRefusal extends Malformation {
 }
 
 export function loadProgram(program: readonly Instruction[], options: LoadOptions): LoadedProgram | LoadRefusal {
-  const malformation = malformationOf(program);
+  const { verified } = options;
+  const malformation = verified === undefined ? malformationOf(program) : undefined;
   if (malformation !== undefined) return { kind: 'malformed', ...malformation };
   const starts = functionStarts(program);
   const deepCall = deepCallOf(program, starts);
   if (deepCall !== undefined) return { kind: 'malformed', ...deepCall };
+  const reachable = tailCallReachable(verified?.slots ?? program, starts);
   const functions: JitFunction[] = [];
   const origins: number[][] = [];
   for (const [index, start] of starts.entries()) {
-    const slots = program.slice(start, starts[index + 1] ?? program.length);
+    const slots = (verified?.slots ?? program).slice(start, starts[index + 1] ?? program.length);
     const { code, origin, overflow } = rewriteFunction(slots, start, options);
     if (overflow !== undefined) return { kind: 'malformed', index: overflow, message: 'the jump becomes too far' };
     functions.push({
       code: encodeInstructions(code),
-      stackDepth: options.stackDepth ?? stackDepthOf(slots),
-      tailCallReachable: false,
+      stackDepth: options.stackDepth ?? verified?.stackBytes(start) ?? stackDepthOf(slots),
+      tailCallReachable: reachable[index]!,
       exceptionBoundary: false,
       exceptionCallback: false,
       privateStack: undefined,
@@ -62,13 +76,22 @@ export function loadProgram(program: readonly Instruction[], options: LoadOption
   return { kind: 'loaded', functions, origins };
 }
 
-/** The first thing that is wrong with the form of a program. */
-export function malformationOf(program: readonly Instruction[]): Malformation | undefined {
+/** The first thing that is wrong with the form of a program. `isKnown` says of calls which are more than helpers modelled here. */
+export function malformationOf(
+  program: readonly Instruction[],
+  isKnown: (call: Instruction) => boolean = () => false,
+): Malformation | undefined {
   if (program.length === 0) return { index: 0, message: 'the program is empty' };
   if (program.length > MOST_INSTRUCTIONS) {
     return { index: MOST_INSTRUCTIONS, message: `a program has at most ${MOST_INSTRUCTIONS} instructions` };
   }
-  return validate(program, { unverified: true })[0] ?? strayJump(program) ?? unknownCall(program) ?? deepStack(program);
+  return (
+    validate(program, { unverified: true })[0] ??
+    strayJump(program) ??
+    openEnd(program) ??
+    unknownCall(program, isKnown) ??
+    deepStack(program)
+  );
 }
 
 /** Where functions begin: at slot 0, at what is called, and at what an address is taken of. */
@@ -95,9 +118,24 @@ function strayJump(program: readonly Instruction[]): Malformation | undefined {
   return undefined;
 }
 
-function unknownCall(program: readonly Instruction[]): Malformation | undefined {
-  for (const [index, { opcode, src, immediate }] of program.entries()) {
-    if (opcode !== (Class.JMP | Jump.CALL) || src === Callee.FUNCTION) continue;
+/** check_subprogs(): no function runs on into the next. */
+function openEnd(program: readonly Instruction[]): Malformation | undefined {
+  const ends = functionStarts(program).slice(1);
+  const open = ends.find((end) => !LEAVING.has(program[end - 1]!.opcode));
+  return open === undefined
+    ? undefined
+    : { index: open - 1, message: 'the function does not end in an exit or a jump' };
+}
+
+const LEAVING: ReadonlySet<number> = new Set([Class.JMP | Jump.EXIT, Class.JMP | Jump.JA, Class.JMP32 | Jump.JA]);
+
+function unknownCall(
+  program: readonly Instruction[],
+  isKnown: (call: Instruction) => boolean,
+): Malformation | undefined {
+  for (const [index, call] of program.entries()) {
+    const { opcode, src, immediate } = call;
+    if (opcode !== (Class.JMP | Jump.CALL) || src === Callee.FUNCTION || isKnown(call)) continue;
     if (src === Callee.KFUNC) return { index, message: `a call of the kernel function with BTF id ${immediate}` };
     if (helperNumbered(immediate) === undefined) return { index, message: `helper ${immediate} is not modelled` };
   }
@@ -133,6 +171,29 @@ function deepCallOf(program: readonly Instruction[], starts: readonly number[]):
   return follow(0, 1);
 }
 
+/**
+ * Which functions hand the count of tail calls on: those with a tail call and whoever calls one of these
+ * (check_max_stack_depth()). Functions stand in the order of their starts, so calls may go either way.
+ */
+function tailCallReachable(slots: readonly Instruction[], starts: readonly number[]): readonly boolean[] {
+  const functionOf = (index: number) => starts.findLastIndex((start) => start <= index);
+  const reachable = starts.map(() => false);
+  const callers = starts.map(() => new Set<number>());
+  for (const [index, slot] of slots.entries()) {
+    const distance = slot.opcode === (Class.JMP | Jump.CALL) ? functionDistance(slot) : undefined;
+    if (distance !== undefined) callers[starts.indexOf(index + 1 + distance)]!.add(functionOf(index));
+    if (slot.opcode === (Class.JMP | Jump.TAIL_CALL)) reachable[functionOf(index)] = true;
+  }
+  const pending = starts.map((_, index) => index).filter((index) => reachable[index]);
+  for (let callee = pending.pop(); callee !== undefined; callee = pending.pop()) {
+    for (const caller of callers[callee]!) {
+      if (!reachable[caller]) pending.push(caller);
+      reachable[caller] = true;
+    }
+  }
+  return reachable;
+}
+
 interface Rewritten {
   readonly code: readonly Instruction[];
   readonly origin: number[];
@@ -142,7 +203,9 @@ interface Rewritten {
 
 /** Rewrites the slots of one function, which begins at slot `start`, and lets its jumps reach where they did. */
 function rewriteFunction(slots: readonly Instruction[], start: number, options: LoadOptions): Rewritten {
-  const parts = slots.map((slot) => rewritten(withHelper(slot, options), options.auxiliary));
+  const parts = slots.map((slot) =>
+    rewritten(withHelper(slot, options), options.auxiliary, options.verified?.decisions),
+  );
   const places: number[] = [];
   let place = 0;
   for (const part of parts) {

@@ -7,7 +7,7 @@ import { u64 } from '../../base/word.ts';
 import type { MemoryPort } from '../machine/cpu/memory-port.ts';
 import { bytesMovedBy, type Instruction, InternalMode, Mode } from './instruction.ts';
 import type { Step } from './meaning.ts';
-import { addressingOf, type Place } from './place.ts';
+import { type Addressing, addressingOf, type Place } from './place.ts';
 import type { BpfRegisters } from './registers.ts';
 
 /** Where a program's arena lies. */
@@ -32,6 +32,10 @@ export interface MemoryContext {
   readonly place: Place;
   readonly arena: ArenaWindow | undefined;
   readonly clearsFaultedAtomics: boolean;
+  /** Whether a 32-bit compare-and-exchange that faults in the arena still extends r0: an instruction after it does. */
+  readonly extendsArenaExchange: boolean;
+  /** Whether a pointer whose upper half is zero is one into the arena, whatever the instruction says. */
+  readonly arenaByPointer: boolean;
   /** Ends the program at the instruction of this index, whose place could not be used. */
   endAtFault(index: number, size: number, write: boolean): number;
   reportArenaFault(fault: ArenaFault): void;
@@ -45,7 +49,7 @@ export function loadStep(context: MemoryContext, instruction: Instruction, index
   const mode = opcode & 0xe0;
   const isSigned = mode === Mode.MEMSX || mode === InternalMode.PROBE_MEMSX || mode === InternalMode.PROBE_MEM32SX;
   const addressing = addressingOf(opcode);
-  if (addressing === 'plain') {
+  if (addressing === 'plain' && !context.arenaByPointer) {
     return () => {
       place.locate(registers, src, offset, 'plain');
       if (port.load(place.lo, place.hi, size) !== undefined) return context.endAtFault(index, size, false);
@@ -54,14 +58,27 @@ export function loadStep(context: MemoryContext, instruction: Instruction, index
     };
   }
   return () => {
-    place.locate(registers, src, offset, addressing);
-    const isForbidden = addressing === 'probe' && place.isProbeForbidden;
-    if (!isForbidden && port.load(place.lo, place.hi, size) === undefined) keepLoaded(context, dst, size, isSigned);
-    else {
-      if (addressing === 'arena') report(context, src, offset, false);
-      registers.words[dst] = 0n;
+    const way = addressingBy(context, addressing, src);
+    place.locate(registers, src, offset, way);
+    const isForbidden = way === 'probe' && place.isProbeForbidden;
+    if (!isForbidden && port.load(place.lo, place.hi, size) === undefined) {
+      keepLoaded(context, dst, size, isSigned);
+      return undefined;
     }
+    if (way === 'plain') return context.endAtFault(index, size, false);
+    if (way === 'arena') report(context, src, offset, false);
+    registers.words[dst] = 0n;
+    return undefined;
   };
+}
+
+/** How an access finds its place, as far as its base register decides it. */
+export function addressingBy(
+  { arenaByPointer, registers }: MemoryContext,
+  stated: Addressing,
+  base: number,
+): Addressing {
+  return arenaByPointer && stated === 'plain' && registers.halves[2 * base + 1] === 0 ? 'arena' : stated;
 }
 
 /** ST and STX. `source` is the word stored: a register or a constant. */
@@ -72,10 +89,11 @@ export function storeStep(context: MemoryContext, instruction: Instruction, inde
   const addressing = addressingOf(opcode);
   const { signedHalves: halves } = registers;
   return () => {
-    place.locate(registers, dst, offset, addressing);
+    const way = addressingBy(context, addressing, dst);
+    place.locate(registers, dst, offset, way);
     const fault = port.store(place.lo, place.hi, size, halves[2 * source]!, halves[2 * source + 1]!);
     if (fault === undefined) return undefined;
-    if (addressing !== 'arena') return context.endAtFault(index, size, true);
+    if (way !== 'arena') return context.endAtFault(index, size, true);
     report(context, dst, offset, true);
     return undefined;
   };

@@ -3,12 +3,15 @@
  * on the stack, callee-saved registers to be given back. Kernel functions are not there as code: fetching from the address of
  * one faults, and what it does is then done by the model. Faults of loads and stores are handled as exception tables say.
  */
+
+import { u64 } from '../../base/word.ts';
 import type { Bus } from '../machine/cpu/bus.ts';
 import { Cpu, type Stop } from '../machine/cpu/cpu.ts';
 import { MemoryPort } from '../machine/cpu/memory-port.ts';
 import { highHalf, joinHalves, lowHalf, type RegisterName } from '../machine/cpu/register-file.ts';
 import { applyFixup, type ExceptionEntry } from './exception-fixup.ts';
 import type { Helper, HelperCall } from './kernel-function.ts';
+import type { ArenaFault } from './memory-step.ts';
 
 /** How a call of machine code ended. */
 export type NativeEnd =
@@ -29,11 +32,13 @@ export interface NativeProgram {
   readonly main: { readonly address: bigint; readonly length: number };
   readonly kernelFunctions: ReadonlyMap<bigint, KernelFunction>;
   /** By the address of the instruction that may fault. */
-  readonly exceptionEntries: ReadonlyMap<bigint, ExceptionEntry>;
+  readonly exceptionEntries: Pick<ReadonlyMap<bigint, ExceptionEntry>, 'get'>;
   /** Where bpf_throw() goes. */
   readonly exceptionCallback?: bigint | undefined;
-  /** User address of the arena, for reports of its faults. */
-  readonly arenaUserStart?: bigint | undefined;
+  /** User address of the arena that code at an address uses, for reports of its faults. */
+  readonly arenaUserStart?: ((instruction: bigint) => bigint) | undefined;
+  /** What the int3 handler does about a breakpoint at an address: where the CPU goes on. Undefined: nobody knows it. */
+  readonly breakpoint?: ((address: bigint) => bigint | undefined) | undefined;
   /** Where a jump to code that is not there leads: the entry of a tail call whose target is known by other means. */
   readonly elsewhere?: bigint | undefined;
 }
@@ -44,6 +49,9 @@ export interface NativeSurroundings {
   readonly stackTop: bigint;
   readonly perCpuOffset?: bigint | undefined;
 }
+
+/** Bytes from a caller's stack to the frame pointer of the function that it calls: its room, the return address, rbp. */
+export const FRAME_POINTER_DISTANCE = 64n + 16n;
 
 /** The registers a function must give back (System V ABI), with the values they go in with. */
 const PRESERVED = new Map<RegisterName, bigint>([
@@ -68,6 +76,8 @@ export class NativeRun {
   readonly #surroundings: NativeSurroundings;
   readonly #cpu: Cpu;
   readonly #port: MemoryPort;
+  /** What the kernel told the program's stderr stream. */
+  readonly arenaFaults: ArenaFault[] = [];
 
   constructor(program: NativeProgram, surroundings: NativeSurroundings) {
     this.#program = program;
@@ -119,16 +129,24 @@ export class NativeRun {
 
   #handle(stop: Stop, limit: number): NativeEnd | undefined {
     const { registers } = this.#cpu;
-    const { kernelFunctions, exceptionEntries, elsewhere, arenaUserStart } = this.#program;
-    const called = kernelFunctions.get(registers.ip);
+    const { kernelFunctions, exceptionEntries, elsewhere, arenaUserStart, breakpoint } = this.#program;
+    const at = stop.kind === 'breakpoint' ? u64(registers.ip - 1n) : registers.ip;
+    const called = kernelFunctions.get(at);
     if (called !== undefined) return this.#perform(called, limit);
+    if (stop.kind === 'breakpoint') {
+      const next = breakpoint?.(at);
+      if (next === undefined) return { kind: 'stopped', stop };
+      registers.ip = next;
+      return undefined;
+    }
     if (stop.kind === 'page-fault' && stop.execute && elsewhere !== undefined) {
       registers.ip = elsewhere;
       return undefined;
     }
-    const entry = exceptionEntries.get(registers.ip);
+    const entry = isForbiddenToTheKernel(stop) ? undefined : exceptionEntries.get(registers.ip);
     if (entry === undefined) return { kind: 'stopped', stop };
-    applyFixup(entry, registers, arenaUserStart ?? 0n);
+    const fault = applyFixup(entry, registers, arenaUserStart?.(entry.instruction) ?? 0n);
+    if (fault !== undefined) this.arenaFaults.push(fault);
     return undefined;
   }
 
@@ -218,6 +236,18 @@ export class NativeRun {
     return joinHalves(this.#port.lo, this.#port.hi);
   }
 }
+
+/**
+ * No entry helps where kernel code touches user space or the vsyscall page (arch/x86/mm/fault.c:do_user_addr_fault(), since the
+ * first is guarded by SMAP and neither counts as kernel space): the machine oopses.
+ */
+function isForbiddenToTheKernel(stop: Stop): boolean {
+  if (stop.kind !== 'page-fault' || stop.execute) return false;
+  return stop.address < USER_END || (stop.address >= VSYSCALL && stop.address < VSYSCALL + 4096n);
+}
+
+const USER_END = 1n << 63n;
+const VSYSCALL = 0xffff_ffff_ff60_0000n;
 
 /** Room that belongs to the caller, above the return address. */
 const CALLER_FRAME_BYTES = 64n;

@@ -1,5 +1,6 @@
 import { Callee, type Instruction } from './instruction.ts';
 import type { Helper } from './kernel-function.ts';
+import type { ArenaWindow } from './memory-step.ts';
 
 /** What a call instruction calls. */
 export type CallTarget =
@@ -19,6 +20,9 @@ export interface Program {
 
   /** The first instruction of the function a callback address stands for; undefined when it stands for none. */
   functionAt(address: bigint): number | undefined;
+
+  /** The arena of this program, where programs that call one another have arenas of their own. */
+  readonly arena?: ArenaWindow | undefined;
 
   /** Where the exception callback starts. Without one bpf_throw ends the program with its cookie. */
   readonly exceptionCallback?: number | undefined;

@@ -105,7 +105,7 @@ function specialMove(interpreter: Interpreter, instruction: Instruction, wide: b
     };
   }
   if (offset !== MoveOffset.ADDRESS_SPACE_CAST || !wide) return undefined;
-  const upper = immediate === CAST_TO_USER ? highHalf(surroundings.arena?.userStart ?? 0n) : 0;
+  const upper = immediate === CAST_TO_USER ? highHalf(interpreter.arena?.userStart ?? 0n) : 0;
   return () => {
     const low = halves[2 * src]!;
     halves[2 * dst] = low;
@@ -127,7 +127,7 @@ function jump(interpreter: Interpreter, instruction: Instruction, index: number)
     case Jump.EXIT:
       return wide ? () => interpreter.exit() : undefined;
     case Jump.TAIL_CALL:
-      return wide ? () => interpreter.tailCall() : undefined;
+      return wide ? () => interpreter.tailCall(index) : undefined;
     case Jump.JCOND:
       return wide && src === 0 ? () => (interpreter.mayGotoIsSpent() ? target : undefined) : undefined;
     default: {

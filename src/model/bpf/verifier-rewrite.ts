@@ -9,6 +9,7 @@ import {
   Class,
   classOf,
   type Instruction,
+  InternalMode,
   instruction,
   Jump,
   Mode,
@@ -19,27 +20,37 @@ import {
   Source,
   sizeOf,
 } from './instruction.ts';
+import { SOUND_VERIFIER, type VerifierDecisions } from './verifier/decisions.ts';
 
 /** What one slot becomes. Jumps inside are relative to their own places. `auxiliary` is the verifier's own register. */
-export function rewritten(slot: Instruction, auxiliary: number): readonly Instruction[] {
+export function rewritten(
+  slot: Instruction,
+  auxiliary: number,
+  decisions: VerifierDecisions = SOUND_VERIFIER,
+): readonly Instruction[] {
   const wide = classOf(slot.opcode) === Class.ALU64;
-  if (!wide && classOf(slot.opcode) !== Class.ALU) return isNarrowExchange(slot) ? [slot, CLEAR_UPPER_R0] : [slot];
+  if (!wide && classOf(slot.opcode) !== Class.ALU)
+    return isNarrowExchange(slot, decisions) ? [slot, CLEAR_UPPER_R0] : [slot];
   const operation = operationOf(slot.opcode);
   if (operation !== Operation.DIV && operation !== Operation.MOD) return [slot];
   const signed = slot.offset === 1;
   if ((slot.opcode & Source.X) === 0) {
     if (slot.immediate === 0) return byZero(slot);
-    return signed && slot.immediate === -1 ? byMinusOne(slot) : [slot];
+    return signed && slot.immediate === -1 && decisions.guardsMinusOne ? byMinusOne(slot) : [slot];
   }
-  if (operation === Operation.DIV) return signed ? signedDivision(slot, auxiliary) : division(slot);
-  return signed ? signedRemainder(slot, auxiliary) : remainder(slot);
+  const guardsBoth = signed && decisions.guardsMinusOne;
+  if (operation === Operation.DIV) return guardsBoth ? signedDivision(slot, auxiliary) : division(slot);
+  return guardsBoth ? signedRemainder(slot, auxiliary) : remainder(slot);
 }
 
-const isNarrowExchange = ({ opcode, immediate }: Instruction): boolean =>
-  classOf(opcode) === Class.STX &&
-  modeOf(opcode) === Mode.ATOMIC &&
-  sizeOf(opcode) === Size.W &&
-  immediate === Atomic.CMPXCHG;
+function isNarrowExchange(
+  { opcode, immediate }: Instruction,
+  { extendsExchange, extendsArenaExchange }: VerifierDecisions,
+): boolean {
+  if (classOf(opcode) !== Class.STX || sizeOf(opcode) !== Size.W || immediate !== Atomic.CMPXCHG) return false;
+  const mode = modeOf(opcode);
+  return (mode === Mode.ATOMIC && extendsExchange) || (mode === InternalMode.PROBE_ATOMIC && extendsArenaExchange);
+}
 
 /** w0 = w0, with the mark of an extension that the verifier asks for. */
 const CLEAR_UPPER_R0 = instruction(Class.ALU | Operation.MOV | Source.X, { immediate: 1 });

@@ -3,7 +3,6 @@ import { PAGE_SIZE } from '../../base/page.ts';
 import type { Machine } from '../machine/machine.ts';
 import { BinaryPack } from './binary-pack.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { ExecmemProposal } from './execmem-proposal.ts';
 import { ExecutableMemory } from './executable-memory.ts';
 import type { FailurePlan } from './failing.ts';
 import type { Rcu } from './grace-period.ts';
@@ -17,7 +16,8 @@ import { ProgPackAllocator } from './prog-pack.ts';
 import type { ProgPackProfile } from './prog-pack-profile.ts';
 import type { SetMemory } from './set-memory.ts';
 import type { TextPoke } from './text-poke.ts';
-import { ExecmemSlices, type TextSlices } from './text-slices.ts';
+import type { TextSharing } from './text-sharing.ts';
+import { ExecmemSlices, type TextSlices, VmallocTextSlices } from './text-slices.ts';
 import { Trampolines } from './trampoline.ts';
 import type { Vmalloc } from './vmalloc.ts';
 
@@ -37,7 +37,7 @@ export interface BpfTextParts {
   readonly textPoke: TextPoke;
   readonly access: KernelAccess;
   /** Where text comes from on the kernels that have it from there. */
-  readonly proposal: ExecmemProposal;
+  readonly sharing: TextSharing;
 }
 
 /** All that makes and holds the text of BPF programs, on one kernel. */
@@ -63,11 +63,18 @@ export class BpfText {
     this.memory = new ExecutableMemory({ ...parts, modules });
     const { limit, memory } = this;
     this.packs = new ProgPackAllocator({ ...parts, memory, nodes: machine.configuration.nodes });
-    this.slices = profile.textOf === 'execmem' ? new ExecmemSlices(parts.proposal, layout.modules) : this.packs;
+    this.slices = slicesOf(parts) ?? this.packs;
     const packs = this.slices;
     this.binaries = new BinaryPack({ ...parts, packs, memory, limit });
     this.ownPages = new PerProgramText({ ...parts, memory, limit });
     this.dispatcher = new Dispatcher({ ...parts, packs, memory });
     this.trampolines = new Trampolines({ ...parts, packs, memory, limit });
   }
+}
+
+/** What shares text out to BPF where packs do not. */
+function slicesOf({ profile, layout, sharing }: BpfTextParts): TextSlices | undefined {
+  if (profile.textOf === 'execmem') return new ExecmemSlices(sharing.proposal, layout.modules);
+  if (profile.textOf === 'vmalloc-text') return new VmallocTextSlices(sharing.vmallocText, layout.modules);
+  return undefined;
 }

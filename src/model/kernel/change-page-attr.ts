@@ -176,8 +176,10 @@ export class ChangePageAttr {
 
   /** verify_rwx(): a mapping that becomes both writable and executable is warned of and made all the same. */
   #verifyWriteXorExecute(old: number, flags: number, page: number): void {
-    const { behaviour, log } = this.#parts;
-    if (!behaviour.warnsOfWriteAndExecute || ((old ^ flags) & (WRITABLE | NO_EXECUTE)) === 0) return;
+    const { behaviour, log, machine } = this.#parts;
+    if (((old ^ flags) & (WRITABLE | NO_EXECUTE)) === 0) return;
+    machine.countRights(flags);
+    if (!behaviour.warnsOfWriteAndExecute) return;
     if (isWritable(flags) && isExecutable(flags)) log.warn(`CPA detected W^X violation: page 0x${page.toString(16)}`);
   }
 

@@ -3,11 +3,16 @@ export const execmemTypes = ['module-text', 'kprobes', 'ftrace', 'bpf', 'module-
 export type ExecmemType = (typeof execmemTypes)[number];
 
 /** How a kernel shares executable memory beyond bpf_prog_pack, if it does. */
-export type ExecmemProfile = NoExecmem | ExecmemProposalProfile | ExecmemCoreProfile;
+export type ExecmemProfile = NoExecmem | VmallocTextProfile | ExecmemProposalProfile | ExecmemCoreProfile;
 
 /** Kernels without any of it: every user of text goes to module_alloc(). */
 export interface NoExecmem {
   readonly kind: 'none';
+}
+
+/** vmalloc_text_alloc() and vmalloc_text_free(), which the reviews of 2022 asked for: all users of text share one allocator. */
+export interface VmallocTextProfile {
+  readonly kind: 'vmalloc-text';
 }
 
 /** execmem_alloc(), execmem_free() and execmem_fill() as proposed up to v5, November 2022. */
@@ -73,6 +78,7 @@ const cacheOf6_17: ExecmemCoreProfile = {
  */
 export const execmemProfiles = {
   none: { kind: 'none' },
+  'vmalloc-text': { kind: 'vmalloc-text' },
   proposal: { kind: 'proposal', textTail: false },
   'proposal-tail': { kind: 'proposal', textTail: true },
   '6.10': plainCore,

@@ -1,6 +1,6 @@
 import { type Journal, JournaledArray } from '../../base/journal.ts';
 import { SIZE_2M } from '../../base/page.ts';
-import { type Range, RangeTree } from '../../base/range-tree.ts';
+import { insertMerged, type Range, RangeTree } from '../../base/range-tree.ts';
 import { isPowerOfTwo, roundDown, roundUp } from '../../base/word.ts';
 import type { ExecutableMemory } from './executable-memory.ts';
 import type { FailurePlan } from './failing.ts';
@@ -8,7 +8,7 @@ import type { KernelLog } from './kernel-log.ts';
 import type { Window } from './layout.ts';
 import { freeTextAreaLock, type Locks, vmapAreaLock } from './locks.ts';
 import type { SetMemory } from './set-memory.ts';
-import { type BusyText, extentOf, insertMerged, type SharedText } from './shared-text.ts';
+import { type BusyText, extentOf, type SharedText } from './shared-text.ts';
 import type { TextAddress } from './text-address.ts';
 import type { VmArea, Vmalloc } from './vmalloc.ts';
 

@@ -39,10 +39,14 @@ export class ExecutableMemory {
     this.#parts = parts;
   }
 
-  /** bpf_jit_alloc_exec(): writable, not executable, whole pages; whole 2 MiB pages where packs are mapped so. */
-  allocate(bytes: number): ExecutableArea | undefined {
+  /**
+   * bpf_jit_alloc_exec(), or module_alloc_huge() for a pack: writable, not executable, whole pages; whole 2 MiB pages where the
+   * kernel maps such memory so.
+   */
+  allocate(bytes: number, purpose: 'pack' | 'any' = 'any'): ExecutableArea | undefined {
     const { vmalloc, modules, profile } = this.#parts;
-    const area = vmalloc.allocate({ sizeBytes: bytes, window: modules, allowHuge: profile.largeLeaves });
+    const allowHuge = profile.largeLeaves === 'everywhere' || profile.largeLeaves === purpose;
+    const area = vmalloc.allocate({ sizeBytes: bytes, window: modules, allowHuge });
     if (area === undefined) return undefined;
     const { firstPage, pageCount } = area;
     return { address: textAddress(firstPage), firstPage, pageCount };
@@ -55,7 +59,7 @@ export class ExecutableMemory {
   }
 
   /** Writes writable memory, by plain stores of a CPU. */
-  write({ firstPage }: ExecutableArea, offset: number, bytes: Uint8Array, cpu: number): void {
+  write({ firstPage }: Pick<ExecutableArea, 'firstPage'>, offset: number, bytes: Uint8Array, cpu: number): void {
     const fault = this.#parts.access.write(this.#parts.machine.cpu(cpu), firstPage, offset, bytes);
     if (fault !== undefined) this.#parts.log.bug('unable to handle page fault while writing text in place');
   }
@@ -72,6 +76,13 @@ export class ExecutableMemory {
     setMemory.ro(firstPage, pageCount);
     setMemory.x(firstPage, pageCount);
     return true;
+  }
+
+  /** Makes an area not executable, then writable: at no time both. Nobody looks at the results. */
+  unprotect({ firstPage, pageCount }: ExecutableArea): void {
+    const { setMemory } = this.#parts;
+    setMemory.nx(firstPage, pageCount);
+    setMemory.rw(firstPage, pageCount);
   }
 
   /** bpf_arch_text_copy(): false stands for -EINVAL. */

@@ -27,6 +27,8 @@ interface Parts {
  * collapse_pmd_page(), collapse_pud_page()).
  */
 export class LargePages {
+  /** How many leaves were ever split and merged, in the direct map or anywhere else. */
+  readonly account = { splits: 0, collapses: 0 };
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -45,6 +47,7 @@ export class LargePages {
     if (table === undefined) return '-ENOMEM';
     locks.take(pgdLock);
     this.#fill(table, place, firstPageOf(page, place.level), enforce);
+    machine.journal.set(this.account, 'splits', this.account.splits + 1);
     this.countSplit(page, place.level as 2 | 3);
     place.table.setEntry(place.index, table.number, KERNEL_TABLE);
     this.flushAfterSplit();
@@ -121,6 +124,7 @@ export class LargePages {
     if (!this.isUniform(table, level)) return false;
     place.table.setEntry(place.index, table.entryFrame(0), table.entryFlags(0) | LARGE);
     replaced.push(table.number);
+    machine.journal.set(this.account, 'collapses', this.account.collapses + 1);
     if (this.#isCounted(page)) directMap.countCollapse(level);
     return true;
   }

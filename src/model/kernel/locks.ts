@@ -14,6 +14,8 @@ export const initMmLock: LockClass = { name: 'init_mm.mmap_lock', kind: 'mutex' 
 export const vmapPurgeMutex: LockClass = { name: 'vmap_purge_lock', kind: 'mutex' };
 /** execmem_cache.mutex (6.13). */
 export const execmemMutex: LockClass = { name: 'execmem_cache.mutex', kind: 'mutex' };
+/** The mutex of the text allocator that the reviews of 2022 asked for. */
+export const vmallocTextMutex: LockClass = { name: 'vmalloc_text_mutex', kind: 'mutex' };
 /** free_text_area_lock of the proposal of November 2022. */
 export const freeTextAreaLock: LockClass = { name: 'free_text_area_lock', kind: 'spinlock' };
 export const vmapAreaLock: LockClass = { name: 'vmap_area_lock', kind: 'spinlock' };
@@ -32,6 +34,7 @@ export const lockClasses: readonly LockClass[] = [
   pgdLock,
   execmemMutex,
   freeTextAreaLock,
+  vmallocTextMutex,
 ];
 
 /**

@@ -90,6 +90,12 @@ export class ModuleLoader {
     else this.#parts.memory.fill(areaOf(address, size), code, cpu);
   }
 
+  /** Copies part of a section. */
+  store({ copy, address }: ModuleText, at: number, bytes: Uint8Array, cpu: number): void {
+    if (copy !== undefined) copy.write(at, bytes);
+    else this.#parts.memory.write(areaOf(address, at + bytes.length), at, bytes, cpu);
+  }
+
   /** The end of loading: the copy becomes text, or the text becomes read-only and executable. */
   finish(text: ModuleText, cpu: number): Outcome {
     const { copy, address } = text;

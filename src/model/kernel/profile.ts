@@ -109,6 +109,23 @@ const list: readonly KernelProfile[] = [
     execmem: execmemProfiles.none,
   },
   {
+    name: 'module-alloc-huge',
+    about:
+      'Linux 5.19 with packs on module_alloc_huge() as proposed in June and July 2022: one 2 MiB leaf for each pack.',
+    pageAttributes: earlyAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['module-alloc-huge'],
+    execmem: execmemProfiles.none,
+  },
+  {
+    name: 'vmalloc-text',
+    about: 'Linux 6.1 with the text allocator for everybody that the reviews of 2022 asked for and nobody wrote.',
+    pageAttributes: earlyAttributes,
+    vmalloc: { hugeMappings: 'by-request', resetsDirectMapBy: 'base-page' },
+    progPack: progPackProfiles['vmalloc-text'],
+    execmem: execmemProfiles['vmalloc-text'],
+  },
+  {
     name: '6.10',
     about: 'Linux 6.10: mm/execmem.c gives every user of text an area of its own.',
     pageAttributes: { ...modernAttributes, collapses: false },

@@ -5,23 +5,28 @@ import { SIZE_2M } from '../../base/page.ts';
  * kernel/bpf/core.c and arch/x86/net/bpf_jit_comp.c of each release, and the postings of January 2022.
  */
 export interface ProgPackProfile {
-  /** Slices of shared packs since 5.18; before, pages of the program's own; as proposed in November 2022, execmem_alloc(). */
-  readonly textOf: 'packs' | 'own-pages' | 'execmem';
+  /**
+   * Slices of shared packs since 5.18; before, pages of the program's own; as proposed in November 2022, execmem_alloc(); as
+   * asked for in July 2022, vmalloc_text_alloc().
+   */
+  readonly textOf: 'packs' | 'own-pages' | 'execmem' | 'vmalloc-text';
   /** Bytes of a pack: per possible NUMA node, or whatever the number of nodes. */
   readonly packBytes: number;
   readonly packGrowsWithNodes: boolean;
   /** A request above the pack size: an area of its own inside the pack allocator, or the page-style allocator of the JIT. */
   readonly largeRequests: 'dedicated-area' | 'own-pages';
-  /** Whether packs and dedicated areas are made of 2 MiB leaves, sizes rounded up to whole ones. */
-  readonly largeLeaves: boolean;
+  /** What is made of 2 MiB leaves, sizes rounded up to whole ones: nothing, packs, or dedicated areas as well. */
+  readonly largeLeaves: 'nothing' | 'pack' | 'everywhere';
   /** What a fresh pack holds: the caller's filler, or whatever the last owner of its frames left there. */
   readonly freshPack: 'filled' | 'recycled';
   /** How fresh text becomes executable: one change whose failure is seen, or two whose results nobody reads. */
   readonly protection: 'rox' | 'ro-then-x-unchecked';
   /** When a pack joins the list that requests are served from. */
   readonly packListed: 'before-protection' | 'after-protection';
-  /** Which address VM_FLUSH_RESET_PERMS is asked for: the memory's, or (by mistake) the descriptor's. */
-  readonly resetPermissionsOf: 'memory' | 'descriptor';
+  /** Which address VM_FLUSH_RESET_PERMS is asked for: the memory's, (by mistake) the descriptor's, or none at all. */
+  readonly resetPermissionsOf: 'memory' | 'descriptor' | 'nothing';
+  /** Whether a pack is made not executable and then writable before it is freed, or vfree() sees to its rights. */
+  readonly packReleased: 'as-it-is' | 'unprotected';
   /** How a pointer finds its pack: by walking the list, or by masking off the pack size. */
   readonly packFoundBy: 'list' | 'mask';
   /** Whether freed text is filled with traps again. */
@@ -52,11 +57,12 @@ const current: ProgPackProfile = {
   packBytes: SIZE_2M,
   packGrowsWithNodes: true,
   largeRequests: 'dedicated-area',
-  largeLeaves: false,
+  largeLeaves: 'nothing',
   freshPack: 'filled',
   protection: 'rox',
   packListed: 'after-protection',
   resetPermissionsOf: 'memory',
+  packReleased: 'as-it-is',
   packFoundBy: 'list',
   invalidatesFreedText: true,
   sizeAtFree: 'argument',
@@ -100,14 +106,28 @@ const introduction: ProgPackProfile = {
   dispatcherInPacks: false,
 };
 
+/**
+ * Packs on module_alloc_huge() (v5 and v6 of June and July 2022): one 2 MiB leaf each. VM_FLUSH_RESET_PERMS does not know large
+ * leaves, so it is not asked for; rights are changed back by hand before the memory is freed.
+ */
+const onHugeModules: ProgPackProfile = {
+  ...before6_7,
+  largeLeaves: 'pack',
+  resetPermissionsOf: 'nothing',
+  packReleased: 'unprotected',
+};
+
 export const progPackProfiles = {
   '6.18': current,
   '6.18.15': current,
-  '7.3': { ...current, largeLeaves: true },
+  '7.3': { ...current, largeLeaves: 'everywhere' },
   '6.12': { ...current, failedFinalize: 'frees-text' },
   '6.1': before6_7,
   'prog-pack-first': introduction,
   /** The conversion of BPF in that series: a free needs no size, and an unfinished program's stands in its buffer. */
   'execmem-proposal': { ...before6_7, textOf: 'execmem', sizeAtFree: 'argument', unfinishedSize: 'in-buffer' },
+  /** BPF on the allocator for everybody: a free needs no size, and the failure of a copy is left to whoever frees. */
+  'vmalloc-text': { ...current, textOf: 'vmalloc-text', unfinishedSize: 'in-buffer' },
+  'module-alloc-huge': onHugeModules,
   'per-program-text': { ...introduction, textOf: 'own-pages' },
 } as const satisfies Readonly<Record<string, ProgPackProfile>>;

@@ -146,6 +146,7 @@ export class ProgPackAllocator {
   /** Gives an empty pack's memory back at once: no pack ever stands idle. */
   release(pack: Pack): void {
     this.unlist(pack);
+    if (this.#parts.profile.packReleased === 'unprotected') this.unprotect(pack.area);
     this.#parts.memory.free(pack.address);
   }
 
@@ -157,7 +158,7 @@ export class ProgPackAllocator {
   newPack(filler: number, cpu: number): Pack | undefined {
     const { failing, profile, memory, journal } = this.#parts;
     if (failing.next('pack descriptor')) return undefined;
-    const area = memory.allocate(this.packBytes);
+    const area = memory.allocate(this.packBytes, 'pack');
     if (area === undefined) return undefined;
     const pack = { address: area.address, area, chunks: new Bitmap(journal, this.packBytes / CHUNK_BYTES) };
     this.fillPack(pack, filler, cpu);
@@ -199,6 +200,11 @@ export class ProgPackAllocator {
   /** Makes fresh memory read-only and executable. False when that failed and the kernel looked. */
   protect(area: ExecutableArea): boolean {
     return this.#parts.memory.protect(area);
+  }
+
+  /** Makes a pack ordinary memory again: not executable first, then writable. Nobody looks at the results. */
+  unprotect(area: ExecutableArea): void {
+    this.#parts.memory.unprotect(area);
   }
 
   #roomInNewPack(filler: number, cpu: number): { readonly pack: Pack; readonly first: number } | undefined {

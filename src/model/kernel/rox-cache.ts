@@ -1,6 +1,6 @@
 import { type Journal, JournaledArray } from '../../base/journal.ts';
 import { PAGE_SIZE, SIZE_2M } from '../../base/page.ts';
-import { type Range, RangeTree } from '../../base/range-tree.ts';
+import { insertMerged, type Range, RangeTree } from '../../base/range-tree.ts';
 import { roundUp } from '../../base/word.ts';
 import { KERNEL_ROX } from '../machine/page-table-entry.ts';
 import type { Outcome } from './errno.ts';
@@ -11,7 +11,7 @@ import type { KernelLog } from './kernel-log.ts';
 import type { Window } from './layout.ts';
 import { execmemMutex, type Locks } from './locks.ts';
 import type { SetMemory } from './set-memory.ts';
-import { type BusyText, extentOf, insertMerged, type SharedText } from './shared-text.ts';
+import { type BusyText, extentOf, type SharedText } from './shared-text.ts';
 import { pageOfText, type TextAddress, textAddress } from './text-address.ts';
 import type { VmMapping } from './vm-mapping.ts';
 import type { VmArea, Vmalloc } from './vmalloc.ts';
@@ -126,7 +126,8 @@ export class RoxCache implements SharedText {
     const { journal, vmalloc } = this.#parts;
     journal.set(this.work, 'cleanScheduled', false);
     this.#holding(() => {
-      for (const range of [...this.free]) {
+      const shortest = this.#parts.profile.cleans === 'whole-2m' ? SIZE_2M : PAGE_SIZE;
+      for (const range of this.free.ofLength(shortest)) {
         const area = vmalloc.areaAt(pageOfText(range.start));
         if (area === undefined || !this.isReleasable(range, area)) continue;
         this.makeOrdinary(range, area);

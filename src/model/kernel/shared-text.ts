@@ -23,20 +23,6 @@ export interface SharedText {
   readonly tail?: Range | undefined;
 }
 
-/** Adds a range and merges it with the neighbours that it touches. Returns what came of it. */
-export function insertMerged(tree: RangeTree<Range>, { start, end }: Range): Range {
-  const below = tree.lastFrom(start);
-  const above = tree.firstFrom(end);
-  const merged = {
-    start: below?.end === start ? below.start : start,
-    end: above?.start === end ? above.end : end,
-  };
-  if (merged.start !== start) tree.remove(merged.start);
-  if (merged.end !== end) tree.remove(end);
-  tree.insert(merged);
-  return merged;
-}
-
 /** The text that a block holds. */
 export function extentOf({ firstPage, pageCount }: Pick<VmArea, 'firstPage' | 'pageCount'>): Range {
   return { start: textAddress(firstPage), end: textAddress(firstPage + pageCount) };

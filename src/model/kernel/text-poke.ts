@@ -90,9 +90,13 @@ export class TextPoke {
     journal.set(cpu, 'interruptsOff', wasOff);
   }
 
-  /** PAGE_KERNEL without GLOBAL: writable, never executable. */
   mapAlias(frames: readonly number[]): void {
-    for (let index = 0; index < frames.length; index++) this.#setAlias(index, frames[index]!, KERNEL_DATA & ~GLOBAL);
+    for (let index = 0; index < frames.length; index++) this.#setAlias(index, frames[index]!, this.aliasFlags());
+  }
+
+  /** PAGE_KERNEL without GLOBAL: writable, never executable. */
+  aliasFlags(): number {
+    return KERNEL_DATA & ~GLOBAL;
   }
 
   unmapAlias(pageCount: number): void {

@@ -16,6 +16,7 @@ import type { SharedText } from './shared-text.ts';
 import { TextTail } from './text-tail.ts';
 import type { VmMapping } from './vm-mapping.ts';
 import type { Vmalloc } from './vmalloc.ts';
+import { VmallocText } from './vmalloc-text.ts';
 
 export interface TextSharingParts {
   readonly journal: Journal;
@@ -40,6 +41,7 @@ export class TextSharing {
   readonly profile: ExecmemProfile;
   readonly proposal: ExecmemProposal;
   readonly tail: TextTail;
+  readonly vmallocText: VmallocText;
   readonly cache: RoxCache;
   readonly execmem: Execmem;
   readonly modules: ModuleLoader;
@@ -52,6 +54,7 @@ export class TextSharing {
     this.profile = profile;
     this.proposal = new ExecmemProposal({ ...parts, modules, nodes });
     this.tail = new TextTail({ ...parts, proposal: this.proposal });
+    this.vmallocText = new VmallocText({ ...parts, modules, nodes });
     this.cache = new RoxCache({ ...parts, profile: core, modules, mapping: vmMapping });
     this.execmem = new Execmem({ ...parts, profile: core, cache: this.cache, info: x86Execmem(layout, core, pse) });
     const { cache, execmem } = this;
@@ -60,7 +63,8 @@ export class TextSharing {
 
   /** The allocator that this kernel's users share. */
   get shared(): SharedText {
-    return this.profile.kind === 'core' ? this.cache : this.proposal;
+    const { kind } = this.profile;
+    return kind === 'core' ? this.cache : kind === 'vmalloc-text' ? this.vmallocText : this.proposal;
   }
 
   /** Whether the end of the kernel's last text page stays text when boot ends. */

@@ -1,6 +1,7 @@
 import type { ExecmemProposal } from './execmem-proposal.ts';
 import type { Window } from './layout.ts';
 import { type TextAddress, textAddress } from './text-address.ts';
+import type { VmallocText } from './vmalloc-text.ts';
 
 /** Where a slice lies, as far as two kernels can be compared: its pack by age and its chunk, or bytes into the window. */
 export type Place =
@@ -8,7 +9,7 @@ export type Place =
   | { readonly window: 'modules' | 'image'; readonly offset: number }
   | 'dedicated';
 
-/** What makers of text ask of whoever shares it out: packs, or the allocator proposed in November 2022. */
+/** What makers of text ask of whoever shares it out: packs, or one of the allocators of 2022 that were never merged. */
 export interface TextSlices {
   /**
    * Memory for `size` bytes of text; undefined stands for NULL.
@@ -52,6 +53,33 @@ export class ExecmemSlices implements TextSlices {
     const { tail } = this.#proposal;
     const isInTail = tail !== undefined && address >= tail.start && address < tail.end;
     if (isInTail) return { window: 'image', offset: address - tail.start };
+    return { window: 'modules', offset: address - textAddress(this.#window.first) };
+  }
+}
+
+/** BPF's text from vmalloc_text_alloc(). */
+export class VmallocTextSlices implements TextSlices {
+  readonly #allocator: VmallocText;
+  readonly #window: Window;
+
+  constructor(allocator: VmallocText, window: Window) {
+    this.#allocator = allocator;
+    this.#window = window;
+  }
+
+  allocate(size: number, _filler: number, cpu: number, align = ALIGN): TextAddress | undefined {
+    return this.#allocator.allocate(size, align, cpu);
+  }
+
+  free(pointer: TextAddress, _size: number, cpu: number): void {
+    this.#allocator.release(pointer, cpu);
+  }
+
+  isDedicated(): boolean {
+    return false;
+  }
+
+  placeOf(address: TextAddress): Place {
     return { window: 'modules', offset: address - textAddress(this.#window.first) };
   }
 }

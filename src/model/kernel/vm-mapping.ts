@@ -20,6 +20,7 @@ export class VmMapping {
    * @param leafPages 1, or 512 where every 512 frames are one aligned block
    */
   map(firstPage: number, frames: readonly number[], leafPages: 1 | 512, flags: number): boolean {
+    this.#machine.countRights(flags);
     for (let index = 0; index < frames.length; index += leafPages) {
       const page = firstPage + index;
       const mapped =

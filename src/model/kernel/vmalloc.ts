@@ -1,4 +1,5 @@
-import { type Journal, JournaledArray } from '../../base/journal.ts';
+import type { Journal } from '../../base/journal.ts';
+import { OrderedSet } from '../../base/ordered-set.ts';
 import { PAGE_SIZE, PAGES_PER_2M, pagesFor } from '../../base/page.ts';
 import { roundUp } from '../../base/word.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -77,21 +78,21 @@ interface Parts {
 export class Vmalloc {
   readonly #parts: Parts;
   /** Live areas, by address. */
-  readonly #areas: JournaledArray<VmArea>;
+  readonly #areas: OrderedSet<VmArea, Pick<VmArea, 'firstPage'>>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#areas = new JournaledArray<VmArea>(parts.journal);
+    this.#areas = new OrderedSet<VmArea, Pick<VmArea, 'firstPage'>>(parts.journal, byAddress);
   }
 
   /** Live areas, by address. */
   get areas(): readonly VmArea[] {
-    return this.#areas.items;
+    return [...this.#areas.items()];
   }
 
   /** The live area that holds the page; its guard page is not part of it. */
   areaAt(page: number): VmArea | undefined {
-    const area = this.#areas.items[this.#firstBehind(page) - 1];
+    const area = this.#areas.floor({ firstPage: page });
     return area !== undefined && page < area.firstPage + area.pageCount ? area : undefined;
   }
 
@@ -122,7 +123,7 @@ export class Vmalloc {
     const sizeBytes = frames.length * PAGE_SIZE;
     const small = { leafPages: 1, orderPages: 1, ownsFrames: false, flushResetPerms: false } as const;
     const area: VmArea = { ...vmap, vmap, window, sizeBytes, frames, ...small };
-    this.#areas.insert(this.#firstBehind(area.firstPage), area);
+    this.#areas.add(area);
     if (mapping.map(area.firstPage, frames, 1, KERNEL_DATA)) return area;
     this.abandon(area);
     return undefined;
@@ -168,7 +169,7 @@ export class Vmalloc {
     const { mapping, vmapAreas, setMemory } = this.#parts;
     switch (stage) {
       case 'unmap':
-        this.#areas.remove(this.#areas.items.indexOf(area));
+        this.#areas.delete(area);
         mapping.unmap(area.firstPage, area.pageCount);
         vmapAreas.freeLazily(area.vmap);
         break;
@@ -211,7 +212,7 @@ export class Vmalloc {
     const frames = failing.next('pages') ? undefined : framesOf(machine, pageCount, leafPages);
     const settled = { frames: frames ?? [], leafPages, orderPages, ownsFrames: true };
     const area: VmArea = { ...vmap, vmap, window, sizeBytes, ...settled, flushResetPerms };
-    this.#areas.insert(this.#firstBehind(area.firstPage), area);
+    this.#areas.add(area);
     if (frames !== undefined && mapping.map(area.firstPage, frames, leafPages, flags)) return area;
     this.abandon(area);
     return undefined;
@@ -221,17 +222,7 @@ export class Vmalloc {
     const count = this.#parts.behaviour.resetsDirectMapBy === 'leaf' ? orderPages : 1;
     for (let index = 0; index < frames.length; index += count) visit(frames[index]!, count);
   }
-
-  /** Index of the first live area that begins behind the page. */
-  #firstBehind(page: number): number {
-    const areas = this.#areas.items;
-    let low = 0;
-    let high = areas.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (areas[middle]!.firstPage <= page) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
 }
+
+const byAddress = (left: Pick<VmArea, 'firstPage'>, right: Pick<VmArea, 'firstPage'>): number =>
+  left.firstPage - right.firstPage;

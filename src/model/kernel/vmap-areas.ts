@@ -1,4 +1,6 @@
 import { type Journal, JournaledArray } from '../../base/journal.ts';
+import { OrderedSet } from '../../base/ordered-set.ts';
+import { insertMerged, type Range, RangeTree } from '../../base/range-tree.ts';
 import { roundUp } from '../../base/word.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Window } from './layout.ts';
@@ -23,20 +25,24 @@ export class VmapAreas {
   readonly #machine: Machine;
   readonly #locks: Locks;
   /** Busy and lazily freed areas, by address. */
-  readonly #taken: JournaledArray<VmapArea>;
+  readonly #taken: OrderedSet<VmapArea>;
+  /** free_vmap_area_root: pages that no area and no guard page takes. */
+  readonly #free: RangeTree<Range>;
   /** Unmapped areas that some CPU may still translate. */
   readonly lazy: JournaledArray<VmapArea>;
 
   constructor(journal: Journal, machine: Machine, locks: Locks) {
     this.#machine = machine;
     this.#locks = locks;
-    this.#taken = new JournaledArray<VmapArea>(journal);
+    this.#taken = new OrderedSet<VmapArea>(journal, (left, right) => left.firstPage - right.firstPage);
+    this.#free = new RangeTree<Range>(journal);
+    this.#free.insert({ start: 0, end: PAGES_IN_ADDRESS_SPACE });
     this.lazy = new JournaledArray<VmapArea>(journal);
   }
 
   /** Busy and lazily freed areas, by address. */
   get taken(): readonly VmapArea[] {
-    return this.#taken.items;
+    return [...this.#taken.items()];
   }
 
   /** @param align in pages, a power of two */
@@ -86,36 +92,31 @@ export class VmapAreas {
 
   #insert(window: Window, pageCount: number, align: number, guard: boolean): VmapArea | undefined {
     this.#locks.take(vmapAreaLock);
-    const taken = this.#taken.items;
-    let index = this.#firstFrom(window.first);
-    let start = roundUp(window.first, align);
-    for (; index < taken.length; index++) {
-      const next = taken[index]!;
-      if (this.reservedEnd({ firstPage: start, pageCount, guard }) <= next.firstPage) break;
-      start = Math.max(start, roundUp(this.reservedEnd(next), align));
-    }
-    const area = { firstPage: start, pageCount, ...(guard ? {} : { guard }) };
-    const fits = this.reservedEnd(area) <= window.end;
-    if (fits) this.#taken.insert(index, area);
+    const placed = ({ start }: Range): VmapArea => {
+      const firstPage = roundUp(Math.max(start, window.first), align);
+      return { firstPage, pageCount, ...(guard ? {} : { guard }) };
+    };
+    const fits = (room: Range) => this.reservedEnd(placed(room)) <= Math.min(room.end, window.end);
+    const room = this.#free.lowest(this.reservedEnd({ firstPage: 0, pageCount, guard }), fits, window.first);
+    const area = room === undefined ? undefined : placed(room);
+    if (room !== undefined && area !== undefined) this.#take(room, area);
     this.#locks.release(vmapAreaLock);
-    return fits ? area : undefined;
+    return area;
+  }
+
+  #take(room: Range, area: VmapArea): void {
+    const end = this.reservedEnd(area);
+    this.#free.remove(room.start);
+    if (room.start < area.firstPage) this.#free.insert({ start: room.start, end: area.firstPage });
+    if (end < room.end) this.#free.insert({ start: end, end: room.end });
+    this.#taken.add(area);
   }
 
   /** The addresses can be handed out again. */
   release(area: VmapArea): void {
-    this.#taken.remove(this.#taken.items.indexOf(area, this.#firstFrom(area.firstPage)));
-  }
-
-  /** Index of the first taken area that begins at the page or behind it. */
-  #firstFrom(page: number): number {
-    const taken = this.#taken.items;
-    let low = 0;
-    let high = taken.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (taken[middle]!.firstPage < page) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    this.#taken.delete(area);
+    insertMerged(this.#free, { start: area.firstPage, end: this.reservedEnd(area) });
   }
 }
+
+const PAGES_IN_ADDRESS_SPACE = 2 ** 52;

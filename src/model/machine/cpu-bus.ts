@@ -17,6 +17,13 @@ export class CpuBus implements Bus {
   codeGeneration = 0;
   codeEpoch = 0;
 
+  /** By page: the frames that instructions were fetched from. */
+  readonly fetched = new Map<number, number>();
+  /** Where runs of instructions began, as signed numbers. */
+  readonly executed = new Set<number>();
+  /** By frame number: what a frame held before anything was written to it here. */
+  readonly before = new Map<number, Uint8Array>();
+
   readonly #cpu: Cpu;
   readonly #memory: PhysicalMemory;
   /** By frame number: what is read. */
@@ -41,10 +48,17 @@ export class CpuBus implements Bus {
     }
     if (access === 'write') this.frame = this.#openForWriting(number);
     else {
-      if (access === 'execute') this.codeGeneration = this.#generationOf(number);
+      if (access === 'execute') {
+        this.codeGeneration = this.#generationOf(number);
+        this.fetched.set(page, number);
+      }
       this.frame = this.#opened.get(number) ?? this.#viewOf(number);
     }
     return true;
+  }
+
+  begins(lo: number, hi: number): void {
+    this.executed.add(hi * 2 ** 32 + (lo >>> 0));
   }
 
   #viewOf(number: number): DataView {
@@ -61,6 +75,7 @@ export class CpuBus implements Bus {
     const known = this.#opened.get(number);
     if (known !== undefined) return known;
     const frame: Frame = this.#memory.frame(number);
+    this.before.set(number, frame.view().slice());
     const view = viewOf(frame.open());
     this.#opened.set(number, view);
     return view;

@@ -75,7 +75,7 @@ export class Frame implements Undoable {
     }
     if (this.uniformByte === byte) return;
     const bytes = this.#materialise();
-    this.#journal.record(this, offset, bytes.slice(offset, offset + length));
+    if (this.#journal.keeps) this.#journal.record(this, offset, bytes.slice(offset, offset + length));
     bytes.fill(byte, offset, offset + length);
   }
 
@@ -83,7 +83,7 @@ export class Frame implements Undoable {
   write(offset: number, source: Uint8Array): void {
     if (source.length === 0) return;
     const bytes = this.#materialise();
-    this.#journal.record(this, offset, bytes.slice(offset, offset + source.length));
+    if (this.#journal.keeps) this.#journal.record(this, offset, bytes.slice(offset, offset + source.length));
     bytes.set(source, offset);
   }
 

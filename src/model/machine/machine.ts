@@ -2,6 +2,7 @@ import { assert } from '../../base/assert.ts';
 import type { Journal } from '../../base/journal.ts';
 import { type AddressSpace, Mmu } from './mmu.ts';
 import { PageTable } from './page-table.ts';
+import { isExecutable, isPresent, isWritable } from './page-table-entry.ts';
 import { PhysicalMemory } from './physical-memory.ts';
 import { Tlb } from './tlb.ts';
 
@@ -35,6 +36,11 @@ export interface FlushCounts {
   local: number;
 }
 
+/** Entries that let memory be written and executed at once, if only until the next change. The count only ever grows. */
+export interface RightsCount {
+  writableAndExecutable: number;
+}
+
 /**
  * The hardware: memory, processors, the kernel's page tables. It knows no kernel: what the tables hold, and when a flush is
  * due, is decided above.
@@ -49,6 +55,7 @@ export class Machine {
   readonly kernelSpace: AddressSpace;
   readonly cpus: readonly Cpu[];
   readonly flushes: FlushCounts = { global: 0, local: 0 };
+  readonly rights: RightsCount = { writableAndExecutable: 0 };
 
   /** @param reservedFrames frames at the bottom of memory that the page allocator never hands out */
   constructor(journal: Journal, configuration: MachineConfiguration, reservedFrames: number) {
@@ -77,6 +84,12 @@ export class Machine {
     const cpu = this.cpus[number];
     assert(cpu !== undefined, `CPU ${number} exists`);
     return cpu;
+  }
+
+  /** Called by whoever writes an entry of the kernel's tables, with the flags that it has from now on. */
+  countRights(flags: number): void {
+    if (!isPresent(flags) || !isWritable(flags) || !isExecutable(flags)) return;
+    this.journal.set(this.rights, 'writableAndExecutable', this.rights.writableAndExecutable + 1);
   }
 
   /** Every CPU forgets everything: flush_tlb_all(). */

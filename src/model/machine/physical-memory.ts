@@ -14,6 +14,7 @@ import { Frame, type FrameUse, JUNK } from './frame.ts';
 export class PhysicalMemory {
   readonly frameCount: number;
   readonly #journal: Journal;
+  readonly #reserved: number;
   /** By 2 MiB, then by frame: faster than a map, and as sparse. */
   readonly #frames: (Frame | undefined)[][] = [];
   readonly #freedFrames: JournaledArray<number>;
@@ -29,6 +30,7 @@ export class PhysicalMemory {
     assert(reserved % PAGES_PER_2M === 0, 'reserved memory ends at a multiple of 2 MiB');
     this.#journal = journal;
     this.frameCount = frameCount;
+    this.#reserved = reserved;
     this.#freedFrames = new JournaledArray<number>(journal);
     this.#freedBlocks = new JournaledArray<number>(journal);
     this.#edge = { firstFree: reserved, firstBlock: frameCount, promised: 0 };
@@ -42,6 +44,22 @@ export class PhysicalMemory {
   *touchedFrames(): Generator<Frame> {
     for (const block of this.#frames) {
       for (const frame of block ?? []) if (frame !== undefined) yield frame;
+    }
+  }
+
+  /**
+   * Frames of [first, end) that were given back: handed out once, and free now. What was touched and undone since is none of
+   * these, so the answer depends on the world's state alone.
+   */
+  *returnedIn(first: number, end: number): Generator<Frame> {
+    for (let block = first >>> 9; block * PAGES_PER_2M < end; block++) {
+      const frames = this.#frames[block];
+      if (frames === undefined) continue;
+      const past = Math.min(end - block * PAGES_PER_2M, PAGES_PER_2M);
+      for (let index = Math.max(first - block * PAGES_PER_2M, 0); index < past; index++) {
+        const frame = frames[index];
+        if (frame?.use === 'free' && this.#wasHandedOut(frame.number)) yield frame;
+      }
     }
   }
 
@@ -103,13 +121,19 @@ export class PhysicalMemory {
     this.#freedBlocks.push(first);
   }
 
+  /** Reserved frames are free only when the kernel's image gave them back. */
+  #wasHandedOut(number: number): boolean {
+    const { firstFree, firstBlock } = this.#edge;
+    return number < this.#reserved || downwards(number) < firstFree || number >= firstBlock;
+  }
+
   #materialise(number: number): Frame {
     if (!(number >= 0 && number < this.frameCount)) {
       throw new ModelBug(`frame ${number} does not exist among ${this.frameCount} frames`);
     }
     while (this.#frames.length <= number >>> 9) this.#frames.push([]);
     const block = this.#frames[number >>> 9]!;
-    const frame = new Frame(this.#journal, number, 'free');
+    const frame = new Frame(this.#journal, number, number < this.#reserved ? 'reserved' : 'free');
     block[number & 511] = frame;
     return frame;
   }

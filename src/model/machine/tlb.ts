@@ -38,8 +38,8 @@ export class Tlb implements Undoable {
   readonly cpu: number;
   readonly #journal: Journal;
   readonly #holdsTables: boolean;
-  /** By level 1 to 3; index 0 is not used. */
-  #leaves: readonly Entries[] = emptyLevels(4);
+  /** By {@link leafIndex}: the kernel half by level 1 to 3, then the user halves; index 0 is not used. */
+  #leaves: readonly Entries[] = emptyLevels(LEAF_KINDS);
   /** By level of the table pointed to, 1 to 4. */
   #tables: readonly Entries[] = emptyLevels(5);
 
@@ -53,7 +53,7 @@ export class Tlb implements Undoable {
   /** The cached translation of a page, the smallest leaf first. */
   lookup(page: number, space: number): CachedTranslation | undefined {
     for (let level = 1; level <= 3; level++) {
-      const leaves = this.#leaves[level]!;
+      const leaves = this.#leaves[leafIndex(level, space)]!;
       if (leaves.size === 0) continue;
       const cached = leaves.get(keyOf(firstPageOf(page, level), space));
       if (cached !== undefined) return cached as CachedTranslation;
@@ -62,7 +62,7 @@ export class Tlb implements Undoable {
   }
 
   insert(translation: CachedTranslation): void {
-    const held = this.#leaves[translation.level]!.get(keyOf(translation.firstPage, translation.space));
+    const held = this.#entriesFor(translation).get(keyOf(translation.firstPage, translation.space));
     if (held?.kind === 'translation' && held.frame === translation.frame && held.flags === translation.flags) return;
     this.#put(translation, held);
   }
@@ -78,7 +78,9 @@ export class Tlb implements Undoable {
 
   /** How many translations are cached. */
   get size(): number {
-    return this.#leaves[1]!.size + this.#leaves[2]!.size + this.#leaves[3]!.size;
+    let size = 0;
+    for (let index = 1; index < LEAF_KINDS; index++) size += this.#leaves[index]!.size;
+    return size;
   }
 
   *translations(): Generator<CachedTranslation> {
@@ -87,8 +89,8 @@ export class Tlb implements Undoable {
 
   /** The same without a generator, for laws that look at all of them after every step. */
   eachTranslation(visit: (translation: CachedTranslation) => void): void {
-    for (let level = 1; level <= 3; level++) {
-      const leaves = this.#leaves[level]!;
+    for (let index = 1; index < LEAF_KINDS; index++) {
+      const leaves = this.#leaves[index]!;
       if (leaves.size > 0) leaves.forEach(visit as (cached: Cached) => void);
     }
   }
@@ -101,20 +103,20 @@ export class Tlb implements Undoable {
   flushAll(): void {
     if (this.size === 0 && this.#tables.every(({ size }) => size === 0)) return;
     this.#journal.record(this, FLUSHED, { leaves: this.#leaves, tables: this.#tables });
-    this.#leaves = emptyLevels(4);
+    this.#leaves = emptyLevels(LEAF_KINDS);
     this.#tables = emptyLevels(5);
   }
 
   /** All user-half entries of one address space. */
   flushSpace(space: number): void {
-    this.#forget((cached) => cached.space === space);
+    this.#forget(space, () => true);
     this.#flushTables();
   }
 
   /** INVLPG: whatever translates the page, and every paging-structure entry (SDM vol. 3A, 5.10.4.1). */
   flushPage(page: number, space: number): void {
     for (let level = 1; level <= 3; level++) {
-      const leaves = this.#leaves[level]!;
+      const leaves = this.#leaves[leafIndex(level, space)]!;
       if (leaves.size === 0) continue;
       const cached = leaves.get(keyOf(firstPageOf(page, level), space));
       if (cached !== undefined) this.#drop(cached);
@@ -133,9 +135,7 @@ export class Tlb implements Undoable {
       for (let page = first; page < end; page++) this.flushPage(page, space);
       return;
     }
-    this.#forget(({ space: owner, firstPage, level }) => {
-      return owner === space && firstPage < end && firstPage + pagesAtLevel(level) > first;
-    });
+    this.#forget(space, ({ firstPage, level }) => firstPage < end && firstPage + pagesAtLevel(level) > first);
     this.#flushTables();
   }
 
@@ -163,8 +163,13 @@ export class Tlb implements Undoable {
     this.#entriesFor(cached).delete(keyOf(cached.firstPage, cached.space));
   }
 
-  #forget(chosen: (cached: CachedTranslation) => boolean): void {
-    for (const cached of [...this.translations()]) if (chosen(cached)) this.#drop(cached);
+  /** Looks only through the half of the cache that the space has entries in. */
+  #forget(space: number, chosen: (cached: CachedTranslation) => boolean): void {
+    for (let level = 1; level <= 3; level++) {
+      for (const cached of this.#leaves[leafIndex(level, space)]!.values() as IterableIterator<CachedTranslation>) {
+        if (cached.space === space && chosen(cached)) this.#drop(cached);
+      }
+    }
   }
 
   #flushTables(): void {
@@ -173,7 +178,7 @@ export class Tlb implements Undoable {
   }
 
   #entriesFor(cached: Cached): Entries {
-    return cached.kind === 'table' ? this.#tables[cached.level]! : this.#leaves[cached.level]!;
+    return cached.kind === 'table' ? this.#tables[cached.level]! : this.#leaves[leafIndex(cached.level, cached.space)]!;
   }
 }
 
@@ -182,6 +187,12 @@ export const FORGOTTEN = Symbol('forgotten');
 export const FLUSHED = Symbol('flushed');
 
 const emptyLevels = (count: number): readonly Entries[] => Array.from({ length: count }, () => new Map());
+
+/** Three levels of the kernel half, three of the user halves, and an index that is not used. */
+const LEAF_KINDS = 7;
+
+/** Kernel entries stand apart, so that ending an address space does not look through them: only they have space 0. */
+const leafIndex = (level: number, space: number): number => (space === 0 ? level : level + 3);
 
 /** Kernel-half pages are the same in every space and lie above 2^51; user-half pages lie below 2^44. */
 function keyOf(page: number, space: number): number {

@@ -54,11 +54,36 @@ export const PROG_LOAD = {
     func_info_rec_size: u32(76),
     func_info: u64(80),
     func_info_cnt: u32(88),
+    line_info_rec_size: u32(92),
+    line_info: u64(96),
+    line_info_cnt: u32(104),
     core_relo_cnt: u32(116),
     core_relos: u64(128),
     core_relo_rec_size: u32(136),
   },
 } as const satisfies AttributeLayout<string>;
+
+export const BTF_LOAD = {
+  command: 18,
+  size: 28,
+  fields: { btf: u64(0), btf_log_buf: u64(8), btf_size: u32(16), btf_log_size: u32(20), btf_log_level: u32(24) },
+} as const satisfies AttributeLayout<string>;
+
+export const MAP_FREEZE = {
+  command: 22,
+  size: 4,
+  fields: { map_fd: u32(0) },
+} as const satisfies AttributeLayout<string>;
+
+const element = { size: 32, fields: { map_fd: u32(0), key: u64(8), value: u64(16), flags: u64(24) } };
+
+/** The commands on elements of a map. */
+export const MAP_ELEMENT = {
+  lookup: { command: 1, ...element },
+  update: { command: 2, ...element },
+  delete: { command: 3, ...element },
+  'next-key': { command: 4, ...element },
+} as const satisfies Readonly<Record<string, AttributeLayout<string>>>;
 
 /** For programs of type SYSCALL every other field must be zero; the context is copied in and back to the same place. */
 export const PROG_TEST_RUN = {

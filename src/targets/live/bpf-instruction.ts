@@ -69,6 +69,13 @@ export const mapValue = (destination: number, descriptor: number) => [
 export const castToKernel = (destination: number, source: number) =>
   encoding(0xbf, { destination, source, offset: 1, immediate: 1 });
 
+/** `destination = source`, from the kernel's address space of an arena to the user's. */
+export const castToUser = (destination: number, source: number) =>
+  encoding(0xbf, { destination, source, offset: 1, immediate: 0x10000 });
+
+/** Any other instruction, by its opcode. */
+export const raw = encoding;
+
 export const exit = () => encoding(0x95, {});
 
 const PSEUDO_MAP_FD = 1;

@@ -3,6 +3,8 @@ import {
   fieldOf,
   fill,
   MAP_CREATE,
+  MAP_ELEMENT,
+  MAP_FREEZE,
   OBJ_GET_INFO_BY_FD,
   PROG_INFO,
   PROG_LOAD,
@@ -38,7 +40,7 @@ export class Bpf {
     this.#log = libc.allocate(LOG_BYTES);
     this.#license = this.#attribute.address + 2048;
     this.#attribute.bytes.set(Buffer.from('GPL\0'), 2048);
-    this.context = this.#run.words.subarray(CONTEXT_AT / 8, CONTEXT_AT / 8 + 16);
+    this.context = this.#run.words.subarray(CONTEXT_AT / 8, CONTEXT_AT / 8 + MOST_CONTEXT_WORDS);
     fill(this.#run.view, PROG_TEST_RUN, { ctx_in: this.#run.address + CONTEXT_AT });
   }
 
@@ -59,7 +61,11 @@ export class Bpf {
       prog_flags: flags,
       prog_name: name,
     };
-    const descriptor = this.#command(PROG_LOAD, values);
+    // A signal that arrives meanwhile makes the verifier give up; it is asked again, as libbpf does.
+    let descriptor = this.#command(PROG_LOAD, values);
+    for (let attempt = 0; descriptor === -EAGAIN && attempt < 100; attempt++) {
+      descriptor = this.#command(PROG_LOAD, values);
+    }
     if (descriptor >= 0) return this.#kept(descriptor);
     // The log is asked for afterwards: one that is full would itself be a reason to refuse a long program (ENOSPC).
     const again = this.#command(PROG_LOAD, {
@@ -70,6 +76,21 @@ export class Bpf {
     });
     if (again >= 0) this.#libc.close(again);
     return descriptor;
+  }
+
+  /** BPF_MAP_FREEZE. */
+  freezeMap(descriptor: number): number {
+    return this.#command(MAP_FREEZE, { map_fd: descriptor });
+  }
+
+  /** An element command with pointers to eight zero bytes where `key` and `value` say so. */
+  elementCommand(descriptor: number, { command, key, value }: ElementRequest): number {
+    const pointer = this.#attribute.address + 3072;
+    return this.#command(MAP_ELEMENT[command], {
+      map_fd: descriptor,
+      ...(key && { key: pointer }),
+      ...(value && { value: pointer }),
+    });
   }
 
   /** What the verifier said about the program that was loaded last. */
@@ -87,12 +108,19 @@ export class Bpf {
     return this.#libc.syscall(SYS_BPF, PROG_TEST_RUN.command, address, PROG_TEST_RUN.size);
   }
 
+  /** What R0 held when the program that was run last ended, its low half. */
+  get returned(): number {
+    return this.#run.view.getUint32(PROG_TEST_RUN.fields.retval.at, true);
+  }
+
   /** What the kernel made of a program: its machine code and where each part of it begins. `-errno` where it will not say. */
   programInformation(descriptor: number): ProgramInformation | number {
     const { view, address, bytes } = this.#information;
     fill(view, PROG_INFO, {
       jited_prog_len: CODE_BYTES,
       jited_prog_insns: address + CODE_AT,
+      xlated_prog_len: VERIFIED_BYTES,
+      xlated_prog_insns: address + VERIFIED_AT,
       nr_jited_ksyms: MOST_PARTS,
       jited_ksyms: address + SYMBOLS_AT,
       nr_jited_func_lens: MOST_PARTS,
@@ -106,6 +134,7 @@ export class Bpf {
       id: told('id'),
       codeBytes: told('jited_prog_len'),
       code: told('jited_prog_insns') === 0 ? undefined : bytes.slice(CODE_AT, CODE_AT + told('jited_prog_len')),
+      verified: bytes.slice(VERIFIED_AT, VERIFIED_AT + Math.min(told('xlated_prog_len'), VERIFIED_BYTES)),
       parts: Array.from({ length: partCount }, (_, index) => ({
         address: view.getBigUint64(SYMBOLS_AT + 8 * index, true),
         bytes: view.getUint32(LENGTHS_AT + 4 * index, true),
@@ -141,6 +170,12 @@ type Values<Layout extends AttributeLayout<string>> = Readonly<
   Partial<Record<keyof Layout['fields'] & string, number | bigint | string>>
 >;
 
+interface ElementRequest {
+  readonly command: keyof typeof MAP_ELEMENT;
+  readonly key: boolean;
+  readonly value: boolean;
+}
+
 export interface ProgramSource {
   readonly type: number;
   readonly flags?: number;
@@ -155,6 +190,8 @@ export interface ProgramInformation {
   readonly codeBytes: number;
   /** Absent where this user may not see it. */
   readonly code: Uint8Array | undefined;
+  /** The instructions as the verifier left them, eight bytes each; maps stand for themselves by their ids. */
+  readonly verified: Uint8Array;
   /** The main program and its subprograms; empty where this user may not see kernel addresses. */
   readonly parts: readonly { readonly address: bigint; readonly bytes: number }[];
 }
@@ -167,14 +204,19 @@ export const PROG_TYPE_SOCKET_FILTER = 1;
 export const PROG_TYPE_SYSCALL = 31;
 export const F_SLEEPABLE = 0x10;
 
-const SYS_BPF = 321;
+/** The number of bpf(2) on x86-64. */
+export const SYS_BPF = 321;
+const EAGAIN = 11;
 const MOST_INSTRUCTIONS = 65536;
 const LOG_BYTES = 1 << 20;
 const CONTEXT_AT = 1024;
+const MOST_CONTEXT_WORDS = 32;
 /** PROG_INFO itself, then its symbols, lengths and code. */
 const MOST_PARTS = 256;
 const SYMBOLS_AT = 1024;
 const LENGTHS_AT = SYMBOLS_AT + 8 * MOST_PARTS;
 const CODE_AT = 8192;
 const CODE_BYTES = 4 << 20;
-const INFORMATION_BYTES = CODE_AT + CODE_BYTES;
+const VERIFIED_AT = CODE_AT + CODE_BYTES;
+const VERIFIED_BYTES = 8 * MOST_INSTRUCTIONS;
+const INFORMATION_BYTES = VERIFIED_AT + VERIFIED_BYTES;

@@ -47,6 +47,12 @@ export class BtfLookup {
     return id === undefined ? undefined : this.#member(id, member);
   }
 
+  /** The size of a structure in bytes. */
+  sizeOf(structure: string): number | undefined {
+    const id = this.#find(structure, KIND_STRUCT);
+    return id === undefined ? undefined : this.#bytes.readUInt32LE(this.#types[id]! + 8);
+  }
+
   #find(name: string, kind: number): number | undefined {
     const wanted = Buffer.from(name);
     for (let id = 1; id < this.#types.length; id++) {

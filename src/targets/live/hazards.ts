@@ -11,7 +11,7 @@ import { compareVersions, versionOf } from './release.ts';
 export interface Hazard {
   /** What `--allow-hazard` takes. */
   readonly name: string;
-  readonly harm: 'taints' | 'crashes' | 'locks up' | 'unknown';
+  readonly harm: 'taints' | 'leaks' | 'corrupts' | 'crashes' | 'locks up' | 'unknown';
   readonly story: string;
   readonly source: string;
   /** Releases that are threatened; without any, all are. */
@@ -32,12 +32,24 @@ export type Attempt =
       readonly kind: 'arena-mmap';
       /** As given when the arena was created. */
       readonly mapExtra: bigint;
+      /** The pages of the arena, its mapping and the request: the most of them. */
       readonly maxEntries: number;
       readonly fixed: boolean;
-      /** Whether the arena has a mapping now. */
+      /** Whether something is mapped where it asks to be, or within its length behind. */
       readonly mapped: boolean;
     }
-  | { readonly kind: 'arena-alloc'; readonly node: number; readonly nodeExists: boolean }
+  | {
+      readonly kind: 'arena-alloc';
+      readonly node: number;
+      readonly nodeExists: boolean;
+      /** Whether several pages are asked for while slots behind an end at 4 GiB count as free. */
+      readonly reachesGuard: boolean;
+    }
+  | {
+      readonly kind: 'arena-free';
+      /** Whether it begins below the arena's base and reaches the base. */
+      readonly crossesBase: boolean;
+    }
   | { readonly kind: 'arena-madvise-dofork' }
   | { readonly kind: 'arena-page-to-kernel'; readonly present: boolean }
   | {
@@ -60,13 +72,31 @@ export const hazards: readonly Hazard[] = [
     threatens: (attempt) => attempt.kind === 'arena-mmap' && attempt.mapExtra >= END_OF_USER_HALF,
   },
   {
-    name: 'second-unfixed-mapping-of-a-full-arena',
+    name: 'second-unfixed-mapping-of-a-large-arena',
     harm: 'taints',
     story:
-      'A mapping without MAP_FIXED of an arena of 4 GiB that is mapped already finds no place, which the kernel warns of.',
-    source: 'kernel/bpf/arena.c:arena_get_unmapped_area(); seen on 6.18.44',
+      'A mapping without MAP_FIXED whose place is taken is offered another one, and where that crosses a multiple of 4 GiB the kernel warns: always with an arena of 4 GiB, hardly ever with a small one.',
+    source: 'kernel/bpf/arena.c:arena_get_unmapped_area(); seen on 6.18.44 with 4 GiB',
     threatens: (attempt) =>
-      attempt.kind === 'arena-mmap' && attempt.mapped && !attempt.fixed && attempt.maxEntries === PAGES_IN_4G,
+      attempt.kind === 'arena-mmap' && attempt.mapped && !attempt.fixed && attempt.maxEntries > SMALL_ARENA_PAGES,
+  },
+  {
+    name: 'arena-free-across-the-base',
+    harm: 'corrupts',
+    story:
+      'A free that begins below the base and reaches it makes one page free under two numbers. An allocation of several pages that meets the page in use fails half way, frees its pages and leaves one of them mapped; destroying the arena frees that page again, whoever has it by then.',
+    source: 'kernel/bpf/arena.c:arena_alloc_pages(), mm/vmalloc.c:vmap_pages_pte_range(); seen on 6.18.44',
+    kernels: [{ from: '6.9', before: '7.2' }],
+    threatens: (attempt) => attempt.kind === 'arena-free' && attempt.crossesBase,
+  },
+  {
+    name: 'arena-page-in-the-upper-guard',
+    harm: 'leaks',
+    story:
+      'After a free behind an arena that ends at a multiple of 4 GiB, several pages asked for at once can be mapped into the guard above the window; they are not freed with the map.',
+    source: 'kernel/bpf/arena.c:arena_map_free() by reading; the mapping was seen on 6.18.44',
+    kernels: [{ from: '6.9', before: '7.2' }],
+    threatens: (attempt) => attempt.kind === 'arena-alloc' && attempt.reachesGuard,
   },
   {
     name: 'arena-pages-on-a-missing-node',
@@ -137,6 +167,7 @@ function isThreatened({ kernels }: Hazard, version: string): boolean {
 
 /** Where addresses end that every process can have; with five levels more can be had, but only on request. */
 const END_OF_USER_HALF = 1n << 47n;
-const PAGES_IN_4G = 2 ** 20;
+/** Two lengths of this cross a multiple of 4 GiB in one place of eight thousand. */
+const SMALL_ARENA_PAGES = 64;
 const ANY_NODE = -1;
 const ODD_KINDS: ReadonlySet<string> = new Set(['FLOAT', 'FUNC', 'VAR', 'DATASEC', 'DECL_TAG']);

@@ -29,6 +29,13 @@ export class Libc {
     return this.#checked(this.#foreign.syscall(number, first, second, third));
   }
 
+  /**
+   * The same with six arguments; an address that does not fit a number is given as a signed bigint.
+   */
+  callAt(number: number, words: CallWords): number {
+    return this.#checked(this.#foreign.syscall6(number, ...words));
+  }
+
   close(descriptor: number): number {
     return this.#checked(this.#foreign.close(descriptor));
   }
@@ -50,11 +57,17 @@ export class Libc {
    * one that is not mapped. Returns the bytes copied, which ends at the first page that is absent.
    */
   readOwn(from: number, to: number, bytes: number): number {
-    return this.#checked(this.#foreign.processRead(process.pid, to, from, bytes));
+    return this.readOf(process.pid, from, to, bytes);
   }
 
-  writeOwn(from: number, to: number, bytes: number): number {
-    return this.#checked(this.#foreign.processWrite(process.pid, from, to, bytes));
+  /** The same from any process that this one may trace; `from` is an address of that process. */
+  readOf(pid: number, from: number | bigint, to: number, bytes: number): number {
+    return this.#checked(this.#foreign.processRead(pid, to, from, bytes));
+  }
+
+  /** Writes into such a process; `to` is an address of that process. */
+  writeOf(pid: number, from: number, to: number | bigint, bytes: number): number {
+    return this.#checked(this.#foreign.processWrite(pid, from, to, bytes));
   }
 
   /**
@@ -89,6 +102,16 @@ export interface Memory {
   readonly words: BigUint64Array;
 }
 
+/** The six words of a system call. */
+export type CallWords = readonly [
+  number | bigint,
+  number | bigint,
+  number | bigint,
+  number | bigint,
+  number | bigint,
+  number | bigint,
+];
+
 interface MappingRequest {
   readonly at?: number;
   readonly bytes: number;
@@ -108,11 +131,12 @@ const MAP_POPULATE = 0x8000;
 /** The calls as the package offers them. */
 interface Foreign {
   syscall(number: number, first: number, second: number, third: number): number;
+  syscall6(number: number, ...words: CallWords): number;
   close(descriptor: number): number;
   mmap(at: number, bytes: number, protection: number, flags: number, descriptor: number, offset: number): number;
   munmap(address: number, bytes: number): number;
-  processRead(process: number, to: number, from: number, bytes: number): number;
-  processWrite(process: number, from: number, to: number, bytes: number): number;
+  processRead(process: number, to: number, from: number | bigint, bytes: number): number;
+  processWrite(process: number, from: number, to: number | bigint, bytes: number): number;
   view(address: bigint, bytes: number): ArrayBuffer;
   errno(): number;
 }
@@ -128,7 +152,7 @@ async function bind(): Promise<Foreign> {
   const mmap = library.func('mmap', 'int64', ['int64', 'uint64', 'int', 'int', 'int', 'int64']);
   const vectors = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) as number;
   const vector = new BigUint64Array(koffi.view(BigInt(vectors), 32));
-  const aim = (local: number, remote: number, bytes: number) => {
+  const aim = (local: number, remote: number | bigint, bytes: number) => {
     vector[0] = BigInt(local);
     vector[1] = BigInt(bytes);
     vector[2] = BigInt(remote);
@@ -136,6 +160,7 @@ async function bind(): Promise<Foreign> {
   };
   return {
     syscall: library.func('syscall', 'int64', ['int64', 'int64', 'int64', 'int64']),
+    syscall6: library.func('syscall', 'int64', ['int64', 'int64', 'int64', 'int64', 'int64', 'int64', 'int64']),
     close: library.func('close', 'int', ['int']),
     mmap,
     munmap: library.func('munmap', 'int', ['int64', 'uint64']),

@@ -1,7 +1,7 @@
+import { ARENA_OPERATION, performOnArena } from './arena-programs.ts';
 import { type Bpf, F_MMAPABLE, F_SLEEPABLE, MAP_TYPE_ARENA, PROG_TYPE_SYSCALL } from './bpf.ts';
 import type { BtfLookup } from './btf-lookup.ts';
 import { available, type Facility, notSupported, refused } from './facility.ts';
-import { ARENA_OPERATION, performOnArena } from './programs.ts';
 
 /**
  * A small arena of our own with a program that works on it. Its user address is chosen at creation, so it needs no mapping:

@@ -45,6 +45,30 @@ export class PageWalk {
     }
   }
 
+  /** Calls `visit` with each page of [first, end) that is mapped by a leaf of 4 KiB, in their order. */
+  eachMappedPage(first: number, end: number, visit: (page: number) => void): void {
+    this.#visit(this.roots.top, this.roots.levels, first, end, visit);
+  }
+
+  #visit(table: bigint, level: number, first: number, end: number, visit: (page: number) => void): void {
+    const span = ENTRIES ** (level - 1);
+    const halves = this.#memory.pageOfHalves(table);
+    if (halves === undefined) return;
+    const begin = first - (first % (span * ENTRIES));
+    for (let index = Math.floor((first - begin) / span); index < ENTRIES && begin + index * span < end; index++) {
+      const low = halves[2 * index]!;
+      if ((low & PRESENT) === 0) continue;
+      const page = begin + index * span;
+      if (level === 1) {
+        visit(page);
+        continue;
+      }
+      const entry = this.#decode(low, halves[2 * index + 1]!, level);
+      if (entry === undefined || entry.isLeaf) continue;
+      this.#visit(this.#tableAt(entry.frame), level - 1, Math.max(first, page), Math.min(end, page + span), visit);
+    }
+  }
+
   /** Every leaf of the upper half, in the order of addresses. */
   kernelLeaves(): KernelLeaves {
     const { top, levels } = this.roots;

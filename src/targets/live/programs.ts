@@ -1,16 +1,12 @@
 import {
   callHelper,
-  callKernel,
-  castToKernel,
   copy,
   exit,
   type LiveInstruction,
   load,
-  mapPointer,
   mapValue,
   set,
   skipIfAbove,
-  skipUnless,
   store,
 } from './bpf-instruction.ts';
 
@@ -48,44 +44,6 @@ export function readKernel(windowMap: number): readonly LiveInstruction[] {
     skipIfAbove(2, READ_WINDOW_BYTES, copyIntoWindow.length),
     ...copyIntoWindow,
     set(0, 0),
-    exit(),
-  ];
-}
-
-/** Which part of {@link performOnArena} runs: word 0 of its context. */
-export const ARENA_OPERATION = { alloc: 1, free: 2, load: 4, store: 5 } as const;
-
-/** The ids of the functions that {@link performOnArena} calls, from the kernel's BTF. */
-export interface ArenaFunctions {
-  readonly alloc: number;
-  readonly free: number;
-}
-
-/**
- * One program for all that BPF does with an arena. Words: 0 operation, 1 address, 2 page count, 3 node (-1 any), 4 flags,
- * 5 result, 6 value. A program is bound to the one arena it names.
- */
-export function performOnArena(arena: number, functions: ArenaFunctions): readonly LiveInstruction[] {
-  const when = (operation: number, part: readonly LiveInstruction[]) => {
-    const whole = [...part, set(0, 0), exit()];
-    return [skipUnless(7, operation, whole.length), ...whole];
-  };
-  const target = [...mapPointer(1, arena), copy(2, 8), load(3, 6, 16)];
-  return [
-    copy(6, 1),
-    load(7, 6, 0),
-    load(8, 6, 8),
-    ...when(ARENA_OPERATION.alloc, [
-      ...target,
-      load(4, 6, 24),
-      load(5, 6, 32),
-      callKernel(functions.alloc),
-      store(6, 40, 0),
-    ]),
-    ...when(ARENA_OPERATION.free, [...target, callKernel(functions.free)]),
-    ...when(ARENA_OPERATION.load, [castToKernel(2, 8), load(3, 2, 0), store(6, 40, 3)]),
-    ...when(ARENA_OPERATION.store, [castToKernel(2, 8), load(3, 6, 48), store(2, 0, 3)]),
-    set(0, 99),
     exit(),
   ];
 }

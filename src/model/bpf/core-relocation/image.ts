@@ -58,6 +58,10 @@ export class ProgramImage {
     this.#view.setUint8(8 * index, opcode);
   }
 
+  setDestination(index: number, destination: number): void {
+    this.#view.setUint8(8 * index + 1, (this.source(index) << 4) | destination);
+  }
+
   setSource(index: number, source: number): void {
     this.#view.setUint8(8 * index + 1, (source << 4) | this.destination(index));
   }

@@ -1,7 +1,7 @@
 /** How a relocation, or the load it belongs to, can fail. Values, never exceptions: saying no is the kernel's normal behaviour. */
 
 /** The error names that CO-RE and the checks around it give. */
-export type Errno = 'EINVAL' | 'E2BIG' | 'ERANGE' | 'EACCES' | 'EFAULT' | 'ENOENT';
+export type Errno = 'EINVAL' | 'E2BIG' | 'ERANGE' | 'EACCES' | 'EFAULT' | 'ENOENT' | 'ENOMEM';
 
 /** The kernel or libbpf says no. */
 export interface Failure {

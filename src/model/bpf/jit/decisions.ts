@@ -22,6 +22,8 @@ export interface JitDecisions {
   readonly counterDistance: (frame: { readonly stackDepth: number; readonly stackBytes: number }) => number;
   /** From which offset a call's displacement counts: where the call is, behind the accounting (9d98aa088386, 6.9). */
   readonly callOffset: (sequence: { readonly start: number; readonly call: number }) => number;
+  /** Whether the check of a probing load counts the offset, which may wrap around (588a25e92458, 5.16). */
+  readonly probesWithOffset: boolean;
   /** After how many passes a function is given up, and from which on jumps are padded (93c5aecc35c6, 5.12: from never). */
   readonly passes: { readonly most: number; readonly firstPadded: number };
 }
@@ -33,5 +35,6 @@ export const SOUND_DECISIONS: JitDecisions = {
   skippedBytes: ({ access, end }) => end - access,
   counterDistance: ({ stackBytes }) => stackBytes,
   callOffset: ({ call }) => call,
+  probesWithOffset: true,
   passes: { most: 20, firstPadded: 15 },
 };

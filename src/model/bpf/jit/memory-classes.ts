@@ -22,12 +22,7 @@ export function emitLoad(c: FunctionContext, word: number, start: number): void 
     memory.emitArenaLoad(e, size, signed, base, to, offset);
     arenaMayFault(c, start, { write: false, clear: to, base, displacement: offset });
   } else if (mode === InternalMode.PROBE_MEM || mode === InternalMode.PROBE_MEMSX) {
-    const access = memory.emitProbingLoad(
-      e,
-      { size, signed, base, to, offset },
-      machine.behaviour,
-      machine.userLimitHigh,
-    );
+    const access = memory.emitProbingLoad(e, { size, signed, base, to, offset }, machine);
     probeMayFault(c, { start, access, end: e.length }, to);
   } else {
     refuseOpcode(c, word);

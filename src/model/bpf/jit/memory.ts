@@ -4,7 +4,7 @@
  */
 import { Size } from '../instruction.ts';
 import type { Emitter } from './emitter.ts';
-import type { JitBehaviour } from './profile.ts';
+import type { JitMachine } from './machine.ts';
 import { R10, R11 } from './registers.ts';
 
 /** A load of 1, 2, 4 or 8 bytes; bytes and half-words always name the 64-bit register. */
@@ -71,11 +71,11 @@ export function emitProbingLoad(
     readonly to: number;
     readonly offset: number;
   },
-  behaviour: JitBehaviour,
-  userLimitHigh: number,
+  { behaviour, decisions, userLimitHigh }: Pick<JitMachine, 'behaviour' | 'decisions' | 'userLimitHigh'>,
 ): number {
   const { size, signed, base, to, offset } = load;
-  if (behaviour.probeCheck === 'above-vsyscall') checkAboveVsyscall(e, base, offset, userLimitHigh);
+  if (!decisions.probesWithOffset) checkBaseAlone(e, base, userLimitHigh);
+  else if (behaviour.probeCheck === 'above-vsyscall') checkAboveVsyscall(e, base, offset, userLimitHigh);
   else checkAboveUserLimit(e, base, offset, userLimitHigh);
   const skipZero = e.length;
   e.loadImmediate32(to, 0, false);
@@ -105,6 +105,13 @@ function checkAboveVsyscall(e: Emitter, base: number, offset: number, userLimitH
   e.loadImmediate64(R10, -VSYSCALL_ADDRESS, userLimitHigh, true);
   e.onRegisters(true, 0x39, R11, R10);
   e.sequence(0x77, 0);
+}
+
+/** Not enough: a base just below the end of the address space and a positive offset lead to user space. */
+function checkBaseAlone(e: Emitter, base: number, userLimitHigh: number): void {
+  e.loadImmediate64(R11, 0, userLimitHigh, true);
+  e.onRegisters(true, 0x39, base, R11);
+  e.sequence(0x73, 0);
 }
 
 /** The older check: the base must be above the user range, and adding the offset must not wrap around. */

@@ -106,6 +106,9 @@ export function remapMemory(process: Process, request: MremapArguments): bigint 
   if (!isAligned(address) || newLength === 0n) return '-EINVAL';
   const area = address < TASK_SIZE ? process.areaAt(pageOf(address)) : undefined;
   if (area === undefined) return '-EFAULT';
+  // mm/mremap.c:remap_move(): a file that chooses addresses itself is not moved together with what lies behind it.
+  const onlyMoves = (flags & MREMAP_FIXED) !== 0 && oldLength === newLength && process.surroundings.movesManyAreas;
+  if (onlyMoves && oldLength > BigInt(area.end - pageOf(address)) << 12n) return '-EFAULT';
   if (moves) return moveArea(area, request, oldLength, newLength);
   if (oldLength >= newLength) {
     const tail = oldLength > newLength ? unmapMemory(process, address + newLength, oldLength - newLength) : undefined;

@@ -13,6 +13,12 @@ export const MAP_FIXED = 0x10;
 export const MAP_POPULATE = 0x8000;
 export const MAP_FIXED_NOREPLACE = 0x10_0000;
 const MAP_TYPE = 0xf;
+/**
+ * LEGACY_MAP_MASK of include/linux/mman.h: what was silently ignored before there was a type that validates. FIXED_NOREPLACE is
+ * younger, so it and MAP_SHARED_VALIDATE exclude each other (seen on 6.18.44).
+ */
+const LEGACY_FLAGS =
+  0xff | 0x0100 | 0x0800 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000 | 0x4_0000 | (0x3f << 26);
 
 /** The arguments of mmap(2); 64 bits each where C has a long. */
 export interface MmapArguments {
@@ -54,6 +60,7 @@ export function mapMemory(process: Process, file: Mappable | undefined, request:
 
   const type = flags & MAP_TYPE;
   if (type !== MAP_SHARED && type !== MAP_PRIVATE && type !== MAP_SHARED_VALIDATE) return '-EINVAL';
+  if (type === MAP_SHARED_VALIDATE && (flags & ~LEGACY_FLAGS) !== 0) return '-EOPNOTSUPP';
   const { anonymousInodesNoExec, committablePages } = process.surroundings;
   if (file !== undefined && anonymousInodesNoExec && (protection & PROT_EXEC) !== 0) return '-EPERM';
   const shared = type !== MAP_PRIVATE;

@@ -25,6 +25,8 @@ export interface ProcessSurroundings {
   readonly committablePages: number;
   /** Whether the file system behind anonymous inodes forbids PROT_EXEC (SB_I_NOEXEC, 2025). */
   readonly anonymousInodesNoExec: boolean;
+  /** Whether one mremap() may move several areas, which therefore looks at the whole range first (6.17). */
+  readonly movesManyAreas: boolean;
 }
 
 /**

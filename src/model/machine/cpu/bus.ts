@@ -25,6 +25,9 @@ export interface Bus {
   /** After a successful 'execute': names this content of this frame. It differs after any change of either. */
   readonly codeGeneration: number;
 
+  /** Told of every address at which a run of instructions is decoded to be executed. */
+  begins?(lo: number, hi: number): void;
+
   /** Differs whenever any answer for 'execute' may differ: a mapping changed, or code bytes were opened for writing. */
   readonly codeEpoch: number;
 }

@@ -69,6 +69,7 @@ export class CodeCache {
     this.refusal = this.#reach(lo, hi);
     if (this.refusal !== undefined) return undefined;
     const { frame, frameStart } = this.#bus;
+    this.#bus.begins?.(lo, hi);
     const offset = lo & 0xfff;
     const instructions: Decoded[] = [];
     let at = offset;

@@ -31,9 +31,14 @@ export type Piece =
       readonly stale: boolean;
     }
   | { readonly kind: 'malformed'; readonly what: Malformed }
-  | { readonly kind: 'call'; readonly callee: string }
+  /** Of another function; `resolved` where the immediate is right already and the object has no ELF relocation for it. */
+  | { readonly kind: 'call'; readonly callee: string; readonly resolved: boolean }
   /** `r0 = 0`, which needs no relocation. */
   | { readonly kind: 'plain' };
+
+/** A compiler of the time before CO-RE makes no records, and a .BTF.ext whose header ends before them. */
+export const COMPILERS = ['current', 'before-core'] as const;
+export type Compiler = (typeof COMPILERS)[number];
 
 /** A piece whose instruction has a record. */
 export type RecordedPiece = Extract<Piece, { kind: 'question' | 'malformed' }>;
@@ -53,6 +58,7 @@ export interface TranslationUnit {
   readonly functions: readonly FunctionSource[];
   /** Whether func_info is made (clang -g always does). */
   readonly debugInfo: boolean;
+  readonly compiler: Compiler;
 }
 
 /** Sections of the object. */
@@ -105,9 +111,10 @@ export function compile(unit: TranslationUnit): { readonly object: BpfObject; re
     for (const piece of source.pieces) {
       const instructionOffset = 8 * (sectionStart + at);
       if (piece.kind === 'call') {
-        image.setSlot(at, { opcode: CALL, immediate: -1 });
+        const callee = starts.get(piece.callee)!;
+        image.setSlot(at, { opcode: CALL, immediate: piece.resolved ? callee - (sectionStart + at) - 1 : -1 });
         image.setSource(at, PSEUDO_CALL);
-        relocations.push({ kind: 'call', index: at, symbolOffset: 8 * starts.get(piece.callee)! });
+        if (!piece.resolved) relocations.push({ kind: 'call', index: at, symbolOffset: 8 * callee });
       } else if (piece.kind === 'plain') {
         image.setSlot(at, { opcode: OPCODES.mov, immediate: 0 });
       } else if (piece.kind === 'malformed') {

@@ -3,18 +3,24 @@
  * as steps. Left out of the load are maps, kernel symbols and the loader's own instructions, on which records do not depend.
  */
 import { Journal, JournaledArray } from '../../../../base/journal.ts';
-import { applyRecord } from '../apply-record.ts';
+import { type Application, applyRecord } from '../apply-record.ts';
 import { CandidateCache } from '../candidates.ts';
 import { attemptLate, type LateAttempt } from '../late.ts';
 import type { LinkedProgram } from '../link.ts';
 import type { BpfObject } from '../object.ts';
 import type { RelocationPolicy } from '../policy.ts';
-import { compile, type Piece, type Standing, type TranslationUnit } from '../program-source/translation-unit.ts';
+import {
+  type Compiler,
+  compile,
+  type Piece,
+  type Standing,
+  type TranslationUnit,
+} from '../program-source/translation-unit.ts';
 import type { TypeShape } from '../program-source/type-shape.ts';
 import { failure, isRefusal, type Refusal } from '../refusal.ts';
 import { type Caller, CoreObject, type ObjectState, type ProgramLoad } from './core-object.ts';
 import { KernelTypes } from './kernel-types.ts';
-import { Libbpf, type Loading, recordArray } from './libbpf.ts';
+import { extensionHeader, Libbpf, type Loading, recordArray } from './libbpf.ts';
 import type { CoreProfile } from './profile.ts';
 
 /** A function while it is being written. */
@@ -38,12 +44,21 @@ export class RelocatingKernel {
   relocates: CoreProfile['relocates'];
   /** How one record is applied. */
   apply = applyRecord;
+  /** Records whose working memory, three paths of 1,312 bytes, is allocated. */
+  heldRecords = 0;
+  readonly #journal: Journal;
 
   constructor(journal: Journal, profile: CoreProfile, types: KernelTypes) {
+    this.#journal = journal;
     this.types = types;
     this.policy = profile.kernel;
     this.relocates = profile.relocates;
     this.cache = new CandidateCache(types, profile.kernel, journal);
+  }
+
+  /** Whether the working memory of a record is freed behind it, however it ended. */
+  givesBack(_application: Application): boolean {
+    return true;
   }
 
   /** BPF_PROG_LOAD of one program. */
@@ -56,7 +71,13 @@ export class RelocatingKernel {
       mapValueBytes: 0,
       records: recordArray(records),
     };
-    const { policy, relocates, apply, cache: finder } = this;
+    const { policy, relocates, cache: finder } = this;
+    const apply = (application: Application): Refusal | undefined => {
+      this.#journal.set(this, 'heldRecords', this.heldRecords + 1);
+      const refused = this.apply(application);
+      if (this.givesBack(application)) this.#journal.set(this, 'heldRecords', this.heldRecords - 1);
+      return refused;
+    };
     return attemptLate(load, { policy, relocates, apply, finder });
   }
 }
@@ -100,16 +121,17 @@ export class CoreWorld {
   }
 
   /** Compiles what is written and lets libbpf go over its records. */
-  relocateCore(loading: Loading, caller: Caller, debugInfo: boolean): CoreObject {
+  relocateCore({ loading, caller, debugInfo, compiler }: Making): CoreObject {
     this.start();
     const unit: TranslationUnit = {
       types: [...this.types.items],
       functions: this.functions.items.map(({ name, standing, pieces }) => ({
         name,
         standing,
-        pieces: [...pieces.items],
+        pieces: pieces.items.map((piece) => (compiler === 'before-core' ? withoutRecord(piece) : piece)),
       })),
       debugInfo,
+      compiler,
     };
     return this.#open(unit, loading, caller);
   }
@@ -123,7 +145,8 @@ export class CoreWorld {
     const { object: compiled, typeIds } = compile(unit);
     // Only who may enumerate the kernel's BTF objects sees those of modules; libbpf goes on without them (V11).
     const target = caller === 'root' ? this.kernel.types : this.kernel.types.withoutModules();
-    const passed = this.libbpf.relocateCore(compiled, loading, target);
+    const opened = this.libbpf.openExtension(extensionHeader(unit.compiler));
+    const passed = opened ?? this.libbpf.relocateCore(compiled, loading, target);
     const state: ObjectState = isRefusal(passed)
       ? { kind: 'refused', during: 'core', refusal: passed }
       : { kind: 'passed', object: passed };
@@ -171,6 +194,17 @@ export class CoreWorld {
     this.journal.set(object, 'state', state);
   }
 }
+
+/** How an object is made of what is written, and loaded. */
+interface Making {
+  readonly loading: Loading;
+  readonly caller: Caller;
+  readonly debugInfo: boolean;
+  readonly compiler: Compiler;
+}
+
+/** What a compiler that knows no CO-RE makes of a question: an instruction that holds its own answer. */
+const withoutRecord = (piece: Piece): Piece => (piece.kind === 'call' ? piece : { kind: 'plain' });
 
 /** The loader is a SYSCALL program, for which CAP_BPF alone is not enough (V9; recorded: EINVAL). */
 const mayRunLoader = (caller: Caller): Refusal | undefined =>

@@ -3,6 +3,8 @@
  * Every method is one decision, so that a historical fault is one decision replaced.
  */
 import { type CoreRecord, RECORD_BYTES, writeRecord } from '../../btf/core-record.ts';
+import { parseBtfExtension } from '../../btf/extension.ts';
+import { BTF_MAGIC, BtfError } from '../../btf/wire.ts';
 import { applyRecord } from '../apply-record.ts';
 import type { TargetTypes } from '../candidates.ts';
 import { CORE_PASS, type CorePass, rememberRecords } from '../core-pass.ts';
@@ -11,7 +13,8 @@ import type { RecordArray } from '../late.ts';
 import { type LinkedProgram, linkMains, type MoveRelocation, moveByAppend } from '../link.ts';
 import type { BpfObject } from '../object.ts';
 import type { RelocationPolicy } from '../policy.ts';
-import { isRefusal, type Refusal } from '../refusal.ts';
+import type { Compiler } from '../program-source/translation-unit.ts';
+import { failure, isRefusal, type Refusal } from '../refusal.ts';
 import type { CoreProfile } from './profile.ts';
 
 /** How an object gets into the kernel: by libbpf itself, or by the loader program libbpf generates. */
@@ -30,6 +33,17 @@ export class Libbpf {
   constructor(profile: CoreProfile) {
     this.profile = profile;
     this.policy = profile.libbpf;
+  }
+
+  /** Reads what the compiler wrote beside the types; a header without room for CO-RE records is an old one, and sound. */
+  openExtension(header: Uint8Array): Refusal | undefined {
+    try {
+      parseBtfExtension(header);
+      return undefined;
+    } catch (error) {
+      if (error instanceof BtfError) return failure(error.message);
+      throw error;
+    }
   }
 
   /** The pass over an object's CO-RE records: resolved and patched for a direct load, remembered where somebody needs them. */
@@ -73,6 +87,16 @@ export class Libbpf {
       return records;
     });
   }
+}
+
+/** The header of a .BTF.ext without content: 24 bytes before CO-RE, 32 since. */
+export function extensionHeader(compiler: Compiler): Uint8Array {
+  const bytes = new Uint8Array(compiler === 'before-core' ? 24 : 32);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, BTF_MAGIC, true);
+  view.setUint8(2, 1);
+  view.setUint32(4, bytes.length, true);
+  return bytes;
 }
 
 /** Records as memory that a load points to. */

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import type { MachineSettings, Suite } from '../../language/suite.ts';
+import type { ArenaWorld } from '../../model/arena-world.ts';
+import type { ArenaTarget } from './arena-target.ts';
+import { inLockStep, type Whereabouts } from './lock-step.ts';
+import { performable } from './performable.ts';
+
+/** What the steps of a lock-step suite are held to. */
+export interface BenchOptions {
+  /** The release of the running kernel. */
+  readonly release: string;
+  readonly allowedHazards: readonly string[];
+  /** Whether steps are drawn by chance: see {@link performable}. */
+  readonly drawn: boolean;
+  /** Told before each step what is about to be done. */
+  readonly whereabouts?: Whereabouts;
+}
+
+/** A suite of arenas in lock-step with the running kernel. */
+export interface LockStepBench {
+  readonly suite: Suite<ArenaWorld>;
+  /** The modelled machine, as far as the running one shows through. */
+  readonly machine: MachineSettings;
+}
+
+/** Puts a suite and the running kernel side by side. The caller closes the target. */
+export function benchFor(model: Suite<ArenaWorld>, target: ArenaTarget, options: BenchOptions): LockStepBench {
+  const suite = inLockStep(model, target, restrictionsOf(options), options.whereabouts);
+  return { suite, machine: machineOfThisOne() };
+}
+
+/** What may be asked of this machine's kernel. */
+export function restrictionsOf({ release, allowedHazards, drawn }: BenchOptions): ReturnType<typeof performable> {
+  const nodes = nodesOnline();
+  return performable({
+    release,
+    allowedHazards: new Set(allowedHazards),
+    nodeExists: (node) => node === -1 || nodes.has(node),
+    drawn,
+  });
+}
+
+/** Memory, in an even number of MiB, shows in what may be mapped privately. Two CPUs are enough for any trace of one thread. */
+export const machineOfThisOne = (): MachineSettings => ({
+  cpus: '2',
+  memory: String(2 * Math.floor(totalmem() / 2 ** 21)),
+});
+
+/** The numbers of the NUMA nodes that are there, from a list such as `0-1,3`. */
+function nodesOnline(): ReadonlySet<number> {
+  try {
+    const text = readFileSync('/sys/devices/system/node/online', 'latin1').trim();
+    const runs = text.split(',').map((run) => run.split('-').map(Number));
+    return new Set(
+      runs.flatMap(([first = 0, last = first]) => Array.from({ length: last - first + 1 }, (_, at) => first + at)),
+    );
+  } catch {
+    return new Set([0]);
+  }
+}
