@@ -40,7 +40,7 @@ export const runVerb: Verb = {
     },
     {
       syntax: '--target <target>',
-      does: 'what performs the steps: model, or live (the running kernel, for the suites arena and prog-pack)',
+      does: 'what performs the steps: model, or live (the running kernel, for the suites arena, prog-pack, jit and core-relocation)',
       default: 'model',
       parse: target,
     },
