@@ -41,6 +41,10 @@ function addNewlyHeld(world: World, happened: Happened, numbers: Set<number>): v
 }
 
 function addFreeIn({ machine: { memory } }: World, { frame, level }: FrameRun, numbers: Set<number>): void {
+  if (level === 1) {
+    if (memory.isReturned(frame)) numbers.add(frame);
+    return;
+  }
   for (const { number } of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
 }
 
