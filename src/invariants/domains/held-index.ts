@@ -1,6 +1,5 @@
 import type { Happened } from '../../language/invariant.ts';
 import type { Cpu } from '../../model/machine/machine.ts';
-import { pagesAtLevel } from '../../model/machine/page-table.ts';
 import { type CachedTranslation, Tlb } from '../../model/machine/tlb.ts';
 import type { World } from '../../model/world.ts';
 import { framesMeet } from '../evidence.ts';
@@ -102,10 +101,4 @@ export function newlyHeld({ machine }: World, { changes }: Happened): readonly H
     }
   });
   return held;
-}
-
-/** The numbers of the 2 MiB pieces that a run of pages or frames touches. */
-export function* piecesOf(first: number, level: number): Generator<number> {
-  const end = first + pagesAtLevel(level);
-  for (let piece = Math.floor(first / 512); piece * 512 < end; piece++) yield piece;
 }

@@ -3,7 +3,7 @@ import type { Domain, Happened } from '../../language/invariant.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import type { World } from '../../model/world.ts';
 import { mappingsOf } from '../ghosts/mappings.ts';
-import { type Held, heldBy, newlyHeld, piecesOf } from './held-index.ts';
+import { type Held, heldBy, newlyHeld } from './held-index.ts';
 import { endsBoot } from './leaves.ts';
 
 /**
@@ -16,11 +16,12 @@ export const heldTranslations: Domain<World, Held> = {
   all: heldBy,
   changed(world, happened) {
     const lazyChanged = happened.changes.of(JournaledArray).includes(world.vmapAreas.lazy);
-    if (lazyChanged || endsBoot(happened)) return heldBy(world);
+    const held = heldBy(world);
+    if (lazyChanged || endsBoot(happened) || held.length === 0) return held;
     const { pages, frames } = piecesChanged(world, happened);
     if (frames.size === 0) return newlyHeld(world, happened);
     const fresh = new Set(newlyHeld(world, happened).map(({ translation }) => translation));
-    return heldBy(world).filter(({ translation }) => {
+    return held.filter(({ translation }) => {
       if (translation.level === 3 || fresh.has(translation)) return true;
       return pages.has(Math.floor(translation.firstPage / 512)) || frames.has(translation.frame >>> 9);
     });
@@ -37,10 +38,17 @@ function piecesChanged(
   const { changed, gone } = mappingsOf(world);
   for (const mappings of [changed, gone]) {
     for (const { page, frame, level } of mappings) {
-      for (const piece of piecesOf(page, level)) pages.add(piece);
-      for (const piece of piecesOf(frame, level)) frames.add(piece);
+      addPieces(pages, page, level);
+      addPieces(frames, frame, level);
     }
   }
   for (const { use, number } of changes.of(Frame)) if (use === 'free') frames.add(number >>> 9);
   return { pages, frames };
+}
+
+/** Adds the numbers of the 2 MiB pieces that a run of pages or frames touches. */
+function addPieces(pieces: Set<number>, first: number, level: number): void {
+  const piece = Math.floor(first / 512);
+  if (level < 3) pieces.add(piece);
+  else for (let index = 0; index < 512; index++) pieces.add(piece + index);
 }
