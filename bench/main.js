@@ -1,7 +1,7 @@
 /**
  * Measures roxcheck against its peer, fast-check's commands, and against itself: `npm run bench`. `-- --quick` measures less,
  * `-- --json` prints one JSON document on one line instead of tables. Figures are ratios within one process, medians of
- * interleaved rounds, counts, and the speeds at which programs run on the machine at hand. The bench is written in
+ * interleaved rounds, counts, and the speeds at which programs and arena steps run on the machine at hand. The bench is in
  * TypeScript like the rest, so it is built first.
  */
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 import { Table } from '../src/report/table.ts';
+import { arenaSteps } from './arena-steps.ts';
 import { lawsAgainstNone } from './laws.ts';
 import { costOfLongLoops, type ProgramSpeed, programSpeeds } from './programs.ts';
 import { type ShrinkCount, shrinkCounts } from './shrink-counts.ts';
@@ -22,6 +23,7 @@ export function measureEverything({ quick, json }: BenchOptions): void {
     ...performingAgainstCalling(2 * rounds + 1),
     ...costOfLength(quick ? 3 : 7),
     ...lawsAgainstNone(quick ? 3 : 9),
+    ...arenaSteps(quick ? 3 : 9),
     ...costOfLongLoops(quick ? 3 : 9),
   ];
   if (!json) printRatios(ratios);

@@ -42,6 +42,8 @@ export interface Replayed {
   readonly index: number;
   /** Steps that are not asked of a running kernel, or make no sense. */
   readonly skipped: number;
+  /** Why steps were not asked of the kernel, each reason once. */
+  readonly reasons: readonly string[];
   /** How the kernel differs from the model: none when it does as the model does. */
   readonly sentences: readonly string[];
 }
@@ -106,18 +108,24 @@ async function answer(
   try {
     const { allowedHazards } = request;
     const whereabouts = driver.whereabouts();
-    const benchOf = (suite: string) =>
+    const benchOf = (suite: string, onRefusal?: (reason: string) => void) =>
       benchFor(arenaSuite(desk.registry.suite(suite)), target, {
         release: kernel.release,
         allowedHazards,
         drawn: request.kind === 'campaign',
         whereabouts,
+        ...(onRefusal !== undefined && { onRefusal }),
       });
     if (request.kind === 'replay') {
       for (const [index, trace] of request.traces.entries()) {
         if (index < request.first || driver.isStopped) continue;
         whereabouts.run = index;
-        driver.tell({ replayed: { index, ...replay(benchOf(trace.suite), trace) } });
+        const reasons = new Set<string>();
+        const replayed = replay(
+          benchOf(trace.suite, (reason) => reasons.add(reason)),
+          trace,
+        );
+        driver.tell({ replayed: { index, reasons: [...reasons], ...replayed } });
         await new Promise<void>((resume) => setImmediate(resume));
       }
       return { kind: 'replay' };
@@ -136,7 +144,10 @@ async function answer(
   }
 }
 
-function replay({ suite, machine }: LockStepBench, { text, kernel }: TraceToReplay): Omit<Replayed, 'index'> {
+function replay(
+  { suite, machine }: LockStepBench,
+  { text, kernel }: TraceToReplay,
+): Omit<Replayed, 'index' | 'reasons'> {
   const trace = parseTrace(text, [suite as AnySuite]);
   try {
     const performed = performTrace(suite, trace, { kernel, machine });

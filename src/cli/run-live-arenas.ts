@@ -25,7 +25,7 @@ import {
   demandWork,
   PROGRAM,
 } from './lock-step.ts';
-import type { RunLiveOptions } from './run-live.ts';
+import type { RunLiveOptions } from './run-options.ts';
 
 /**
  * `run arena --target live`: draws traces and performs each on the model and on the running kernel at once. A process of its own

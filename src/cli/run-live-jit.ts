@@ -14,7 +14,7 @@ import { LiveKernel } from '../targets/live/live-kernel.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, saveNew } from './files.ts';
-import type { RunLiveOptions } from './run-live.ts';
+import type { RunLiveOptions } from './run-options.ts';
 
 /**
  * `run jit --target live`: draws programs and loads each into the running kernel. Every byte of the machine code has to be what

@@ -167,6 +167,7 @@ const occupiedSlotsClaimed = fault<ArenaWorld>({
   story: 'An allocation at an address does not ask whether all of its slots are free.',
   breaks: 'free-slots-hold-no-page',
   alsoBreaks: [
+    'refused-calls-change-nothing',
     'references-count-the-holders',
     'allocations-populate-what-they-return',
     'users-see-the-kernels-page',

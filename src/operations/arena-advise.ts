@@ -1,11 +1,12 @@
-import { integer, made, oneOf } from '../language/argument.ts';
+import { integer, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
-import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { adviseMemory, lockMemory, unlockMemory } from '../model/kernel/user-memory/advise-memory.ts';
 import { MAP_FIXED, MAP_PRIVATE, mapMemory } from '../model/kernel/user-memory/map-memory.ts';
 import type { Process } from '../model/kernel/user-memory/process.ts';
-import { byteArgument, pageArgument, userAddress } from './arena-arguments.ts';
+import { bytesBeyond, pageArgument, userAddress } from './arena-arguments.ts';
+import { mappedArena, mappingProcess } from './arena-ranges.ts';
+import { carefully } from './careful-caller.ts';
 import { failingArgument } from './circumstance.ts';
 
 /** Advice by name: what arenas answer differs for each; 99 is no advice. */
@@ -22,22 +23,25 @@ const advices = {
 } as const;
 
 /** Bytes of a range, also none, parts of pages, and so many that the end wraps. */
-const bytesArgument = integer({
-  min: 0,
-  max: 2 ** 53 - 1,
-  default: 4096,
-  boundaries: [1, 4095, 4097, 8192, 65_536],
-  typical: ({ random }) => (random.chance(0.9) ? random.between(0, 5) * 4096 : random.below(20_000)),
-});
+const bytesArgument = carefully(
+  integer({
+    min: 0,
+    max: 2 ** 53 - 1,
+    default: 4096,
+    boundaries: [1, 4095, 4097, 8192, 65_536],
+    typical: ({ random }) => random.below(20_000),
+  }),
+  ({ random }) => random.between(1, 5) * 4096,
+);
 
 /** More pages to touch at once are a matter of time, not of behaviour. */
 const MOST_BYTES = 600 * 4096;
 
 const range = {
-  process: made<Process>('process'),
-  arena: made<ArenaMapping>('arena'),
+  process: mappingProcess,
+  arena: mappedArena,
   page: pageArgument,
-  byte: byteArgument,
+  byte: bytesBeyond,
   bytes: bytesArgument,
 };
 
@@ -101,8 +105,7 @@ const mmapOver = operation({
   weight: 0.1,
   takes: {
     ...range,
-    page: integer({ min: 0, max: 64, default: 0, typical: ({ random }) => random.below(3) }),
-    byte: integer({ min: 0, max: 4095, default: 0, typical: ({ random }) => (random.chance(0.95) ? 0 : 1) }),
+    page: carefully(integer({ min: 0, max: 64, default: 0 }), ({ random }) => random.below(3)),
   },
   ready: (world: ArenaWorld, taken) => isReasonable(world, taken) && taken.arena.arena.userStart !== 0n,
   apply(_: ArenaWorld, { process, arena, page, byte, bytes }) {

@@ -1,39 +1,51 @@
 import { integer, oneOf } from '../language/argument.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { Arena } from '../model/bpf/arena.ts';
+import { carefully } from './careful-caller.ts';
 
 /** Arguments that operations on arenas share. Addresses are given relative to the arena, so that a trace survives its base. */
 
-/** Pages from the base; below it and far behind the end on purpose. */
-export const pageArgument = integer({
-  min: -(2 ** 20),
-  max: 2 ** 21,
-  default: 0,
-  boundaries: [-8, 0, 7, 15, 1024, 2 ** 20 - 1, 2 ** 20],
-  typical: ({ random, sizeLean }) => random.between(random.chance(0.1) ? -2 : 0, 3 + Math.ceil(16 * sizeLean)),
-});
+/**
+ * Pages from the base, as many as arenas of this run may have, or the last one of 4 GiB; careless callers ask below the base
+ * and far behind the end.
+ */
+export const pageArgument = carefully(
+  integer({
+    min: -(2 ** 20),
+    max: 2 ** 21,
+    default: 0,
+    boundaries: [-8, 0, 7, 15, 1024, 2 ** 20 - 1, 2 ** 20],
+    typical: ({ random }) => random.between(-2, 40),
+  }),
+  ({ random, sizeLean }) => (random.chance(0.03) ? 2 ** 20 - 1 : random.below(2 + Math.ceil(18 * sizeLean))),
+);
 
-/** The byte within the page. */
-export const byteArgument = integer({
-  min: 0,
-  max: 4095,
-  default: 0,
-  boundaries: [4088],
-  typical: ({ random }) => (random.chance(0.9) ? 0 : random.below(4096)),
-});
+const anyByte = integer({ min: 0, max: 4095, default: 0, boundaries: [4088] });
+
+/** The byte within the page that an access begins at. */
+export const byteArgument = carefully(anyByte, ({ random }) => (random.chance(0.8) ? 0 : random.below(4096)));
+
+/** Bytes beyond whole pages, for calls that want whole pages: addresses, lengths and offsets that are not aligned. */
+export const bytesBeyond = carefully(anyByte, () => 0);
+
+const anyForm = oneOf(['full', 'low', 'garbage', 'null'], { default: 'full' });
 
 /** How the 64-bit register is made of the address: as it is, its low half, garbage above the low half, or 0. */
-export const formArgument = oneOf(['full', 'low', 'garbage', 'null'], { default: 'full' });
+const formWith = (nullProbability: number) =>
+  carefully(anyForm, ({ random }) =>
+    random.chance(nullProbability) ? 'null' : random.pick(['full', 'low', 'garbage']),
+  );
+
+/** Few mean NULL, save who asks for pages anywhere. */
+export const formArgument = formWith(0.03);
+export const formOrAnywhere = formWith(0.5);
 
 /** A page count as the call takes it, a u32. */
-export const countArgument = integer({
-  min: 0,
-  max: 0xffff_ffff,
-  default: 1,
-  boundaries: [0, 2, 16, 1024, 2 ** 20],
-  typical: ({ random, sizeLean }) =>
-    random.chance(0.08) ? random.pick([1025, 2051]) : random.between(1, 1 + Math.ceil(6 * sizeLean)),
-});
+export const countArgument = carefully(
+  integer({ min: 0, max: 0xffff_ffff, default: 1, boundaries: [0, 2, 16, 1024, 2 ** 20] }),
+  ({ random, sizeLean }) =>
+    random.chance(0.05) ? random.pick([1025, 2051]) : random.between(1, 1 + Math.ceil(6 * sizeLean)),
+);
 
 /** The CPU that runs the program; `ready` must ask {@link cpuRuns}. */
 export const cpuArgument = integer({ min: 0, max: 63, default: 0, typical: ({ random }) => random.below(2) });

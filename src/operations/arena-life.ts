@@ -5,6 +5,7 @@ import { BPF_F_MMAPABLE, BPF_F_NO_USER_CONV, BPF_F_SEGV_ON_FAULT } from '../mode
 import { elementOperation, freezeArena } from '../model/bpf/arena-elements.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { arenaCall } from './arena-call.ts';
+import { carefully } from './careful-caller.ts';
 import { failingArgument } from './circumstance.ts';
 
 /** Where the creator wants the arena: `map_extra`. */
@@ -20,13 +21,13 @@ const places = {
 } as const;
 
 /** Slots that suites make arenas with: small ones fill up, those of 4 GiB have a page 0 in the window. */
-const slots = integer({
-  min: 0,
-  max: 0xffff_ffff,
-  default: 1,
-  boundaries: [16, 2 ** 20],
-  typical: ({ random, sizeLean }) => (random.chance(0.2) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
-});
+const slots = carefully(
+  integer({ min: 0, max: 0xffff_ffff, default: 1, boundaries: [16, 2 ** 20] }),
+  ({ random, sizeLean }) => (random.chance(0.15) ? 2 ** 20 : random.between(1, 2 + Math.ceil(30 * sizeLean))),
+);
+
+/** A size that must be 0. */
+const sizeArgument = carefully(integer({ min: 0, max: 0xffff_ffff, default: 0, boundaries: [4, 8] }), () => 0);
 
 /** The memory cgroup of the creator: 0 is the root. */
 const cgroupArgument = integer({
@@ -42,26 +43,18 @@ const arenaCreate = operation({
   makes: 'arena',
   takes: {
     slots,
-    place: oneOf(['none', 'page', 'aligned', 'ends-at-4g', 'near-4g', 'unaligned', 'kernel-half', 'top-page'], {
-      default: 'none',
-    }),
+    place: carefully(
+      oneOf(['none', 'page', 'aligned', 'ends-at-4g', 'near-4g', 'unaligned', 'kernel-half', 'top-page'], {
+        default: 'none',
+      }),
+      ({ random }) => random.pick(['none', 'page', 'aligned', 'aligned', 'ends-at-4g'] as const),
+    ),
     segv: boolean({ default: false, probability: 0.3 }),
     no_user_conv: boolean({ default: false, probability: 0.2 }),
-    mmapable: boolean({ default: true, probability: 0.98 }),
-    other_flags: integer({
-      min: 0,
-      max: 0x3ff,
-      default: 0,
-      boundaries: [1, 2, 4, 64, 512],
-      typical: ({ random }) => (random.chance(0.03) ? 4 : 0),
-    }),
-    key_size: integer({ min: 0, max: 0xffff_ffff, default: 0, typical: ({ random }) => (random.chance(0.02) ? 4 : 0) }),
-    value_size: integer({
-      min: 0,
-      max: 0xffff_ffff,
-      default: 0,
-      typical: ({ random }) => (random.chance(0.02) ? 8 : 0),
-    }),
+    mmapable: carefully(boolean({ default: true }), () => true),
+    other_flags: carefully(integer({ min: 0, max: 0x3ff, default: 0, boundaries: [1, 2, 4, 64, 512] }), () => 0),
+    key_size: sizeArgument,
+    value_size: sizeArgument,
     cgroup: cgroupArgument,
     failing: failingArgument,
   },

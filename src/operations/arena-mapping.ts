@@ -1,19 +1,28 @@
-import { integer, made } from '../language/argument.ts';
+import { integer } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { protectMemory, remapMemory, unmapMemory } from '../model/kernel/user-memory/change-mapping.ts';
-import type { Process } from '../model/kernel/user-memory/process.ts';
-import { pageArgument, userAddress } from './arena-arguments.ts';
+import { bytesBeyond, pageArgument, userAddress } from './arena-arguments.ts';
 import { arenaCall } from './arena-call.ts';
-import { bytesBeyond, lengthOf, mayChange, maySee, pagesArgument, rights, rightsArgument } from './arena-ranges.ts';
+import {
+  lengthOf,
+  mappedArena,
+  mappingProcess,
+  mayChange,
+  maySee,
+  pagesArgument,
+  rights,
+  rightsArgument,
+} from './arena-ranges.ts';
+import { carefully } from './careful-caller.ts';
 
 /** Where a move of a mapping would go. */
 const ELSEWHERE = 0x4a00_0000_0000n;
 
 const range = {
-  process: made<Process>('process'),
-  arena: made<ArenaMapping>('arena'),
+  process: mappingProcess,
+  arena: mappedArena,
   page: pageArgument,
   pages: pagesArgument,
   byte: bytesBeyond,
@@ -44,7 +53,7 @@ const munmap = operation({
   weight: 0.5,
   takes: {
     ...range,
-    page: integer({ min: 0, max: 64, default: 0, typical: ({ random }) => (random.chance(0.8) ? 0 : 1) }),
+    page: carefully(integer({ min: 0, max: 64, default: 0 }), ({ random }) => (random.chance(0.9) ? 0 : 1)),
   },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process, arena, ...at }) => answered(unmapMemory(process, ...bytesOf(arena, at))),

@@ -12,11 +12,20 @@ import {
 import type { Process } from '../model/kernel/user-memory/process.ts';
 import { readUserMemory, writeUserMemory } from '../model/kernel/user-memory/user-access.ts';
 import { type FaultInFlight, UserFaults } from '../model/kernel/user-memory/user-faults.ts';
-import { byteArgument, pageArgument, userAddress } from './arena-arguments.ts';
+import { byteArgument, bytesBeyond, pageArgument, userAddress } from './arena-arguments.ts';
 import { arenaCall } from './arena-call.ts';
-import { bytesBeyond, lengthOf, mayChange, maySee, pagesArgument, rights, rightsArgument } from './arena-ranges.ts';
+import {
+  lengthOf,
+  mappedArena,
+  mappingProcess,
+  mayChange,
+  maySee,
+  pagesArgument,
+  rights,
+  rightsArgument,
+} from './arena-ranges.ts';
+import { carefully } from './careful-caller.ts';
 import { failingArgument } from './circumstance.ts';
-import { mostly } from './mostly.ts';
 
 /** Where a first mapping goes that nothing has fixed yet. */
 const homes = { page: 0x4900_0000_2000n, 'near-4g': 0x4900_ffff_e000n, null: 0n } as const;
@@ -61,16 +70,22 @@ const mmap = operation({
   takes: {
     process: made<Process>('process'),
     arena: made<ArenaMapping>('arena'),
-    page: integer({ min: -16, max: 64, default: 0, typical: ({ random }) => (random.chance(0.9) ? 0 : 1) }),
+    page: carefully(integer({ min: -16, max: 64, default: 0 }), () => 0),
     pages: pagesArgument,
-    home: oneOf(['page', 'near-4g', 'null'], { default: 'page' }),
+    home: carefully(oneOf(['page', 'near-4g', 'null'], { default: 'page' }), ({ random }) =>
+      random.pick(['page', 'page', 'near-4g'] as const),
+    ),
     rights: rightsArgument,
-    type: mostly(oneOf(['shared', 'validate', 'private', 'none'], { default: 'shared' }), ['shared'], 0.8),
+    type: carefully(oneOf(['shared', 'validate', 'private', 'none'], { default: 'shared' }), ({ random }) =>
+      random.chance(0.9) ? 'shared' : 'validate',
+    ),
     byte: bytesBeyond,
     more_bytes: bytesBeyond,
     offset_bytes: bytesBeyond,
-    placement: mostly(oneOf(['fixed', 'hint', 'no-replace'], { default: 'fixed' }), ['fixed'], 0.6),
-    offset: integer({ min: 0, max: 2, default: 0, typical: ({ random }) => (random.chance(0.03) ? 1 : 0) }),
+    placement: carefully(oneOf(['fixed', 'hint', 'no-replace'], { default: 'fixed' }), ({ random }) =>
+      random.chance(0.7) ? 'fixed' : random.pick(['hint', 'no-replace'] as const),
+    ),
+    offset: carefully(integer({ min: 0, max: 2, default: 0 }), () => 0),
     populate: boolean({ default: false, probability: 0.1 }),
     failing: failingArgument,
   },
@@ -118,8 +133,8 @@ const userRead = operation({
   does: 'Reads user memory as ptrace does, faulting pages in; up to the first page that cannot be had.',
   weight: 3,
   takes: {
-    process: made<Process>('process'),
-    arena: made<ArenaMapping>('arena'),
+    process: mappingProcess,
+    arena: mappedArena,
     page: pageArgument,
     byte: byteArgument,
     length: integer({
@@ -147,8 +162,8 @@ const userWrite = operation({
   does: 'Writes user memory as ptrace does, faulting pages in; up to the first page that cannot be had.',
   weight: 2,
   takes: {
-    process: made<Process>('process'),
-    arena: made<ArenaMapping>('arena'),
+    process: mappingProcess,
+    arena: mappedArena,
     page: pageArgument,
     byte: byteArgument,
     data: bytes({ maxLength: 16 }),
@@ -179,8 +194,8 @@ const beginFault = operation({
   makes: 'fault',
   weight: 0.5,
   takes: {
-    process: made<Process>('process'),
-    arena: made<ArenaMapping>('arena'),
+    process: mappingProcess,
+    arena: mappedArena,
     page: pageArgument,
     failing: failingFaultArgument,
   },

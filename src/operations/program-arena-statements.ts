@@ -161,7 +161,7 @@ function twoPointers(draft: ProgramDraft): void {
   }
   const src = draft.scalar();
   const from = pointer(draft);
-  const dst = [7, 8].find((register) => register !== src && register !== from) ?? 7;
+  const dst = [7, 8, 9].find((register) => register !== src && register !== from)!;
   draft.add(Class.ST | Mode.MEM | Size.DW, { dst: 10, offset: -8, immediate: 7 });
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: 10 });
   draft.add(Class.JMP | Jump.JNE, { dst: src, offset: 1, immediate: random.pick([0, 1, 0x1234]) });
@@ -169,7 +169,8 @@ function twoPointers(draft: ProgramDraft): void {
   draft.add(Class.STX | Mode.ATOMIC | Size.DW, { dst, src, offset: -8, immediate: ADD | Atomic.FETCH });
   draft.forget(dst);
   draft.add(Class.LDX | Mode.MEM | Size.DW, { dst, src: 10, offset: -8 });
-  draft.holdsScalar(dst);
+  draft.add(Class.STX | Mode.MEM | Size.DW, { dst: CONTEXT, src: dst, offset: 8 * random.below(7) });
+  draft.slots.add(-8);
 }
 
 type Statement = (draft: ProgramDraft) => void;
@@ -186,6 +187,7 @@ const STATEMENTS: readonly Statement[] = [
   castPointer,
   makePointer,
   fetchingLogic,
+  twoPointers,
   twoPointers,
   narrowExchange,
 ];

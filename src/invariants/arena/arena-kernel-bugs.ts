@@ -36,7 +36,8 @@ const staleEntryRace = kernelBug<ArenaWorld>({
     'A fault has taken the page, a free clears and zaps it, and only then the fault installs its entry: the user keeps a page that the kernel no longer has.',
   kernels: ['arena-v2', '6.9', '6.12', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
   laws: ['users-see-the-kernels-page'],
-  recognises: (_, { operation }) => operation.name === 'finish_fault',
+  // While the free is under way its call holds the page, so that a fault that ends before then shows at the release.
+  recognises: (_, { operation }) => operation.name === 'finish_fault' || operation.name === 'arena_free_release',
 });
 
 const sharedAreaRecord = kernelBug<ArenaWorld>({
@@ -114,6 +115,16 @@ const directValueBehindTheEnd = kernelBug<ArenaWorld>({
   recognises: (_, { taken }) => (taken.arena as ArenaMapping).arena.userPages * 4096 === taken.offset,
 });
 
+const reservationEndedByAFault = kernelBug<ArenaWorld>({
+  name: 'reservation-ended-by-a-failing-fault',
+  story:
+    'A touch of a reserved slot claims it as if it were free; where the page or its table cannot be had, the way back makes the slot free, and the reservation is gone (derived: facts L1).',
+  kernels: ['6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
+  laws: ['refused-calls-change-nothing'],
+  recognises: (_, { operation, taken }) =>
+    operation.name === 'arena_vm_fault' && (taken.arena as ArenaMapping).arena.free.isFree(taken.page as number),
+});
+
 /** What kernels with arenas do against the laws. */
 export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   freeBelowBase,
@@ -125,4 +136,5 @@ export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   zapOfAGoneArea,
   rangeOfAnotherLength,
   directValueBehindTheEnd,
+  reservationEndedByAFault,
 ];

@@ -7,6 +7,7 @@ import type { Process } from '../../model/kernel/user-memory/process.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
 import { lowHalfOf } from './argument-register.ts';
+import { awaitsZap } from './users-see-the-kernels-page.ts';
 
 const WIDTHS: Readonly<Record<string, number>> = { b: 1, h: 2, w: 4, dw: 8 };
 
@@ -103,6 +104,9 @@ function frameBehind(world: ArenaWorld, process: Process, { arena }: ArenaMappin
   if (page < 0 || page >= arena.userPages) return undefined;
   const file = process.areaAt(arena.startPage + page)?.file;
   if (!(file instanceof ArenaMapping) || file.arena !== arena) return undefined;
-  const frame = ledgerOf(world).kernelFrame(arena, (arena.startPage + page) % 2 ** 20);
-  return frame === undefined ? undefined : world.machine.memory.frame(frame);
+  const ledger = ledgerOf(world);
+  const seen = ledger.userFrame(process, arena.startPage + page);
+  const frame = ledger.kernelFrame(arena, (arena.startPage + page) % 2 ** 20);
+  if (frame === undefined || (seen !== frame && seen !== undefined && awaitsZap(world, seen))) return undefined;
+  return world.machine.memory.frame(frame);
 }

@@ -31,6 +31,6 @@ export const usersSeeTheKernelsPage = invariant<ArenaWorld, TouchedPage>({
 });
 
 /** A frame that a free under way has taken from the kernel's tables and not zapped yet is held by that call. */
-function awaitsZap(world: ArenaWorld, frame: number): boolean {
+export function awaitsZap(world: ArenaWorld, frame: number): boolean {
   return ledgerOf(world).holders.calls(frame) > 0;
 }

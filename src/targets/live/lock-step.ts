@@ -45,7 +45,7 @@ export function toldTo(model: Suite<ArenaWorld>, listener: StepListener): Suite<
   });
 }
 
-type IsAllowed = (world: ArenaWorld, call: ArenaCall) => boolean;
+export type IsAllowed = (world: ArenaWorld, call: ArenaCall) => boolean;
 
 /** Where a trace stands when its driver dies: noted before each step, and read by somebody else. */
 export interface Whereabouts {
