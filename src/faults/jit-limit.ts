@@ -89,7 +89,7 @@ const trampolineUnchargedRounded = fault<World>({
   name: 'trampoline-uncharged-rounded',
   story: 'A trampoline is charged its size and uncharged its size in whole chunks.',
   breaks: 'a-free-returns-what-was-charged',
-  alsoBreaks: ['the-charge-is-what-exists'],
+  alsoBreaks: ['the-charge-is-what-exists', 'refusals-change-nothing'],
   source: 'plausible: the sizes of trampolines in packs are not rounded (6.8)',
   plant({ text: { trampolines, limit } }) {
     trampolines.uncharge = (amount) => limit.uncharge(roundUp(amount, 64));
