@@ -130,12 +130,6 @@ export class PhysicalMemory {
     return number < this.#reserved || downwards(number) < firstFree || number >= firstBlock;
   }
 
-  /** The same for some frame of the 2 MiB that begin at this one. */
-  #someHandedOut(first: number): boolean {
-    const { firstFree, firstBlock } = this.#edge;
-    return first < this.#reserved || first < firstFree || first + PAGES_PER_2M > firstBlock;
-  }
-
   #materialise(number: number): Frame {
     if (!(number >= 0 && number < this.frameCount)) {
       throw new ModelBug(`frame ${number} does not exist among ${this.frameCount} frames`);
