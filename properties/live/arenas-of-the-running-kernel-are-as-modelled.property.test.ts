@@ -60,7 +60,7 @@ describe.skipIf(isMissing('arenas', tools))('on the running kernel', () => {
       const folder = 'corpus/kernel-bugs/6.18';
       const ended = await roxcheck(`replay ${folder} --target live --json`, { folder: PROJECT, suites: allSuites });
       const { traces } = documentOf(ended) as unknown as {
-        traces: readonly { readonly path: string; readonly actual: string }[];
+        traces: readonly { readonly path: string; readonly actual: string; readonly sentences: readonly string[] }[];
       };
       expect(traces.map(({ path }) => path)).toEqual(
         readdirSync(join(PROJECT, folder))

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { performTrace } from '../engine/perform.ts';
 import { InputError } from '../language/input-error.ts';
-import type { AnySuite, Suite } from '../language/suite.ts';
+import type { AnySuite, MachineSettings, Suite } from '../language/suite.ts';
 import { parseTrace } from '../language/trace-text/parse.ts';
 import { ArenaWorld } from '../model/arena-world.ts';
 import { ArenaTarget } from '../targets/live/arena-target.ts';
@@ -9,7 +9,13 @@ import { openArenaTools } from '../targets/live/arena-tools.ts';
 import { Driver } from '../targets/live/driver-process.ts';
 import { KernelHarmed } from '../targets/live/kernel-health.ts';
 import { LiveKernel } from '../targets/live/live-kernel.ts';
-import { benchFor, type LockStepBench } from '../targets/live/lock-step-bench.ts';
+import {
+  benchFor,
+  circumstancesOfThisOne,
+  type LockStepBench,
+  type MachineCircumstances,
+  machineOfThisOne,
+} from '../targets/live/lock-step-bench.ts';
 import { type CampaignReport, type CampaignRequest, lockStepCampaign } from '../targets/live/lock-step-campaign.ts';
 import { servePeer } from '../targets/live/peer-process.ts';
 import type { Desk } from './desk.ts';
@@ -46,6 +52,15 @@ export interface Replayed {
   readonly reasons: readonly string[];
   /** How the kernel differs from the model: none when it does as the model does. */
   readonly sentences: readonly string[];
+}
+
+/** What a driver notes in the black box before it begins: all that it takes to draw its traces again elsewhere. */
+export interface TriedByDriver {
+  readonly kind: 'lock-step';
+  readonly request: DriverRequest;
+  readonly release: string;
+  readonly machine: MachineSettings;
+  readonly circumstances: MachineCircumstances;
 }
 
 /** What it tells meanwhile. */
@@ -107,7 +122,7 @@ async function answer(
   const target = new ArenaTarget(tools.thing, [PROGRAM, PEER_VERB]);
   try {
     const { allowedHazards } = request;
-    const whereabouts = driver.whereabouts();
+    const whereabouts = driver.whereabouts(triedOn(kernel.release, request));
     const benchOf = (suite: string, onRefusal?: (reason: string) => void) =>
       benchFor(arenaSuite(desk.registry.suite(suite)), target, {
         release: kernel.release,
@@ -143,6 +158,14 @@ async function answer(
     kernel.close();
   }
 }
+
+const triedOn = (release: string, request: DriverRequest): TriedByDriver => ({
+  kind: 'lock-step',
+  request,
+  release,
+  machine: machineOfThisOne(),
+  circumstances: circumstancesOfThisOne(),
+});
 
 function replay(
   { suite, machine }: LockStepBench,

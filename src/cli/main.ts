@@ -31,6 +31,7 @@ import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
 import type { Verb, VerbOption } from './verb.ts';
 import { version } from './version.ts';
+import { vmVerb } from './vm.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
 export interface MainOptions {
@@ -58,6 +59,7 @@ const VERBS: readonly Verb[] = [
   liveVerb,
   auditVerb,
   exportVerb,
+  vmVerb,
   lockStepVerb,
   lockStepPeerVerb,
 ];

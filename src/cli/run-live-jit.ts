@@ -5,6 +5,7 @@ import { performJitRecording } from '../conform/jit-recording.ts';
 import type { Difference } from '../conform/recording.ts';
 import { InputError } from '../language/input-error.ts';
 import { counted, duration, grouped } from '../report/numbers.ts';
+import { BlackBox } from '../targets/live/black-box.ts';
 import { readCircumstances } from '../targets/live/circumstances.ts';
 import { drawProgram } from '../targets/live/drawn-program.ts';
 import { JitObserver } from '../targets/live/jit-observer.ts';
@@ -50,6 +51,14 @@ export async function runLiveJit(
   }
 }
 
+/** What is noted in the black box: the program of a run is drawn from the seed and its number. */
+export interface TriedPrograms {
+  readonly kind: 'programs';
+  readonly seed: string;
+  /** The most parts that a program has. */
+  readonly parts: number;
+}
+
 interface Tally {
   /** Programs that were compared. */
   programs: number;
@@ -76,6 +85,9 @@ async function campaign(
   const isOver = () =>
     surroundings.stopReason() !== undefined || surroundings.now() - begin >= (options.for ?? Infinity);
   const judge = judgeOf(observer);
+  const parts = options.steps ?? DEFAULT_PARTS;
+  const box = BlackBox.open();
+  box?.begin({ kind: 'programs', seed, parts } satisfies TriedPrograms);
   const tally: Tally = { programs: 0, bytes: 0, refused: 0 };
   let found: Found | undefined;
   for (let run = 0; run < most && found === undefined; run += BATCH) {
@@ -84,7 +96,8 @@ async function campaign(
     if (isOver()) break;
     const numbers = Array.from({ length: Math.min(BATCH, most - run) }, (_, index) => run + index);
     const lines = numbers.flatMap((number) => {
-      const program = drawProgram(new Random(`${seed}/jit/${number}`), options.steps ?? DEFAULT_PARTS);
+      const program = drawProgram(new Random(`${seed}/jit/${number}`), parts);
+      box?.run(number);
       const line = observer.observe(`live/${number}`, program);
       health.demand();
       return typeof line === 'string' ? [] : [line];

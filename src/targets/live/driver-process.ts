@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BlackBox } from './black-box.ts';
 import type { Whereabouts } from './lock-step.ts';
 
 /**
@@ -100,15 +101,20 @@ export class Driver<Reply, Progress> {
     process.disconnect();
   }
 
-  /** Notes for the other side where this one stands. */
-  whereabouts(): Whereabouts & { run: number } {
+  /** Notes for the other side where this one stands, and in the black box what is about to be tried. */
+  whereabouts(attempt: object): Whereabouts & { run: number } {
     const words = new Int32Array(2);
+    const box = BlackBox.open();
+    box?.begin(attempt);
     return {
       run: 0,
       note(performed) {
         words[0] = this.run;
         words[1] = performed;
         writeSync(WHEREABOUTS, words, 0, words.byteLength, 0);
+        // The first step is that of another run, or of one that begins afresh.
+        if (performed === 1) box?.run(this.run);
+        box?.step();
       },
     };
   }
