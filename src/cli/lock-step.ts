@@ -122,7 +122,7 @@ async function answer(
   const target = new ArenaTarget(tools.thing, [PROGRAM, PEER_VERB]);
   try {
     const { allowedHazards } = request;
-    const whereabouts = driver.whereabouts(triedOn(kernel.release, request));
+    const whereabouts = driver.whereabouts(tools.thing.libc, triedOn(kernel.release, request));
     const benchOf = (suite: string, onRefusal?: (reason: string) => void) =>
       benchFor(arenaSuite(desk.registry.suite(suite)), target, {
         release: kernel.release,

@@ -1,47 +1,48 @@
-import { openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { type Libc, MAP_SHARED, type Memory, PROT_READ, PROT_WRITE } from './libc.ts';
 
 /**
- * The record that outlives the kernel: a trace that makes a guest's kernel panic is told from outside. Each byte goes to an I/O
- * port behind which the emulator of the machine keeps a file (QEMU's isa-debugcon), so it is safe before the step begins that it
- * announces. On a machine without such a port, which is any real one, there is no black box.
+ * The record that outlives the kernel: a trace that makes a guest's kernel panic is told from outside. It is memory that the guest
+ * has in common with its host, who keeps it in a file, so every word of it is safe before the step begins that it announces. On a
+ * machine without such memory, which is any real one, there is no black box.
+ *
+ * The first words are how many bytes tell what is tried, the run, and how many of its steps have begun. The telling, which is
+ * JSON, lies behind.
  */
 export class BlackBox {
-  readonly #ports: number;
-  readonly #port: number;
-  readonly #byte = new Uint8Array(1);
+  readonly #memory: Memory;
 
-  /** Undefined unless whoever started this process says where the port is. */
-  static open(): BlackBox | undefined {
-    const port = Number(process.env[BLACK_BOX_VARIABLE]);
-    return port > 0 ? new BlackBox(port) : undefined;
+  /** Undefined unless whoever started this process says where the memory is. */
+  static open(libc: Libc | undefined): BlackBox | undefined {
+    const path = process.env[BLACK_BOX_VARIABLE];
+    return libc === undefined || path === undefined ? undefined : new BlackBox(libc, path);
   }
 
-  private constructor(port: number) {
-    this.#ports = openSync('/dev/port', 'r+');
-    this.#port = port;
+  private constructor(libc: Libc, path: string) {
+    const descriptor = openSync(path, 'r+');
+    const protection = PROT_READ | PROT_WRITE;
+    const address = libc.mmap({ bytes: BLACK_BOX_BYTES, protection, flags: MAP_SHARED, descriptor });
+    closeSync(descriptor);
+    if (address < 0) throw new Error(`${path} cannot be mapped: errno ${-address}`);
+    this.#memory = libc.memoryAt(address, BLACK_BOX_BYTES);
   }
 
-  /** What is about to be tried. */
+  /** What is about to be tried. What is too long to tell is not told. */
   begin(attempt: object): void {
-    this.#write(`try ${JSON.stringify(attempt)}\n`);
+    const text = Buffer.from(JSON.stringify(attempt));
+    if (text.length > BLACK_BOX_BYTES - TEXT_AT) return;
+    const { bytes, words } = this.#memory;
+    words[LENGTH] = 0n;
+    bytes.set(text, TEXT_AT);
+    words[PERFORMED] = 0n;
+    words[LENGTH] = BigInt(text.length);
   }
 
-  /** A run begins, or begins again. */
-  run(number: number): void {
-    this.#write(`run ${number}\n`);
-  }
-
-  /** One more step of it begins. */
-  step(): void {
-    this.#write('.');
-  }
-
-  /** The device /dev/port goes on to the next port after each byte. */
-  #write(text: string): void {
-    for (const byte of Buffer.from(text)) {
-      this.#byte[0] = byte;
-      writeSync(this.#ports, this.#byte, 0, 1, this.#port);
-    }
+  /** So many steps of a run have begun. */
+  note(run: number, performed: number): void {
+    const { words } = this.#memory;
+    words[RUN] = BigInt(run);
+    words[PERFORMED] = BigInt(performed);
   }
 }
 
@@ -52,19 +53,18 @@ export interface LastNote {
   readonly performed: number;
 }
 
-/** Reads a black box; undefined where nothing was tried yet. */
-export function readBlackBox(text: string): LastNote | undefined {
-  const lines = text.split('\n');
-  const attemptAt = lines.findLastIndex((line) => /^\.*try /.test(line));
-  // A line that was cut off announces nothing that has begun.
-  if (attemptAt < 0 || attemptAt === lines.length - 1) return undefined;
-  const runAt = lines.findLastIndex((line) => /^\.*run \d+$/.test(line));
-  if (runAt < attemptAt || runAt === lines.length - 1) return undefined;
-  return {
-    attempt: JSON.parse(lines[attemptAt]!.replace(/^\.*try /, '')),
-    run: Number(/\d+$/.exec(lines[runAt]!)![0]),
-    performed: /^\.*/.exec(lines[runAt + 1]!)![0].length,
-  };
+/** Reads a black box; undefined where nothing was tried. */
+export function readBlackBox(box: Buffer): LastNote | undefined {
+  const word = (index: number) => Number(box.readBigUInt64LE(8 * index));
+  const length = word(LENGTH);
+  if (length === 0) return undefined;
+  const attempt: unknown = JSON.parse(box.toString('utf8', TEXT_AT, TEXT_AT + length));
+  return { attempt, run: word(RUN), performed: word(PERFORMED) };
 }
 
-export const BLACK_BOX_VARIABLE = 'ROXCHECK_BLACK_BOX_PORT';
+export const BLACK_BOX_VARIABLE = 'ROXCHECK_BLACK_BOX';
+/** A power of two, as the memory of a PCI device has to be. */
+export const BLACK_BOX_BYTES = 2 ** 22;
+
+const [LENGTH, RUN, PERFORMED] = [0, 1, 2];
+const TEXT_AT = 64;

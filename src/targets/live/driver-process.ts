@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlackBox } from './black-box.ts';
+import type { Libc } from './libc.ts';
 import type { Whereabouts } from './lock-step.ts';
 
 /**
@@ -102,9 +103,9 @@ export class Driver<Reply, Progress> {
   }
 
   /** Notes for the other side where this one stands, and in the black box what is about to be tried. */
-  whereabouts(attempt: object): Whereabouts & { run: number } {
+  whereabouts(libc: Libc | undefined, attempt: object): Whereabouts & { run: number } {
     const words = new Int32Array(2);
-    const box = BlackBox.open();
+    const box = BlackBox.open(libc);
     box?.begin(attempt);
     return {
       run: 0,
@@ -112,9 +113,7 @@ export class Driver<Reply, Progress> {
         words[0] = this.run;
         words[1] = performed;
         writeSync(WHEREABOUTS, words, 0, words.byteLength, 0);
-        // The first step is that of another run, or of one that begins afresh.
-        if (performed === 1) box?.run(this.run);
-        box?.step();
+        box?.note(this.run, performed);
       },
     };
   }

@@ -45,13 +45,13 @@ export async function bootGuest(
     ...plan,
     initramfs: join(folder, 'initramfs.cpio'),
     console: join(folder, 'console.log'),
-    blackBox: join(folder, 'black-box.log'),
+    blackBox: join(folder, 'black-box'),
     init: [GUEST_NODE, GUEST_INIT],
   };
   write(machine.initramfs, guestArchive(contents).parts());
   const followed = await follow(machine, plan.timeout, hooks);
   const console = readFileSync(machine.console, 'latin1');
-  const lastNote = readBlackBox(readFileSync(machine.blackBox, 'utf8'));
+  const lastNote = readBlackBox(readFileSync(machine.blackBox));
   return { ...followed, console, reading: readConsole(console), lastNote };
 }
 

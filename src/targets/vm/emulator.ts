@@ -1,4 +1,5 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
+import { BLACK_BOX_BYTES } from '../live/black-box.ts';
 
 /** How a guest is to be made. */
 export interface GuestMachine {
@@ -52,13 +53,13 @@ export function emulatorWords(machine: GuestMachine): readonly string[] {
     ...['-kernel', machine.kernel, '-initrd', machine.initramfs, '-append', parameters.join(' ')],
     ...['-chardev', `file,id=console,path=${machine.console}`, '-serial', 'chardev:console'],
     ...['-chardev', 'stdio,id=link,signal=off', '-serial', 'chardev:link'],
-    ...['-chardev', `file,id=box,path=${machine.blackBox}`],
-    ...['-device', `isa-debugcon,iobase=0x${BLACK_BOX_PORT.toString(16)},chardev=box`],
+    ...['-object', `memory-backend-file,id=box,share=on,mem-path=${machine.blackBox},size=${BLACK_BOX_BYTES}`],
+    ...['-device', 'ivshmem-plain,memdev=box'],
   ];
 }
 
-/** Where the black box of a guest is. */
-export const BLACK_BOX_PORT = 0xe9;
+/** What the device with the black box is on the guest's PCI bus; its memory is the third of its resources. */
+export const BLACK_BOX_DEVICE = { vendor: 0x1af4, device: 0x1110, resource: 'resource2' } as const;
 /** The guest's end of its link to the host. */
 export const LINK_DEVICE = '/dev/ttyS1';
 

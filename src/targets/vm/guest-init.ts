@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { BLACK_BOX_VARIABLE } from '../live/black-box.ts';
 import { Libc } from '../live/libc.ts';
-import { BLACK_BOX_PORT, LINK_DEVICE } from './emulator.ts';
+import { BLACK_BOX_DEVICE, LINK_DEVICE } from './emulator.ts';
 import { GUEST_NODE, GUEST_PROGRAM } from './guest-files.ts';
 import { type GuestJob, type GuestMessage, JOB_FILE, messageLine, STOP_LINE } from './guest-link.ts';
 
@@ -53,7 +53,7 @@ function perform({ words, folder, colour }: GuestJob, tell: (message: GuestMessa
     env: {
       PATH: '/bin',
       HOME: '/tmp',
-      [BLACK_BOX_VARIABLE]: String(BLACK_BOX_PORT),
+      ...blackBox(),
       ...(colour ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -64,6 +64,18 @@ function perform({ words, folder, colour }: GuestJob, tell: (message: GuestMessa
     if (line.trim() === STOP_LINE.trim()) child.kill('SIGINT');
   });
   return new Promise((resolve) => child.on('close', (exitCode, signal) => resolve({ exitCode, signal })));
+}
+
+/** Says where the black box is: memory of a PCI device, without which there is none. */
+function blackBox(): NodeJS.ProcessEnv {
+  const idOf = (device: string, file: string) => Number(readFileSync(join(PCI_DEVICES, device, file), 'latin1'));
+  const found = readdirSync(PCI_DEVICES).find(
+    (device) =>
+      idOf(device, 'vendor') === BLACK_BOX_DEVICE.vendor && idOf(device, 'device') === BLACK_BOX_DEVICE.device,
+  );
+  if (found === undefined) return {};
+  writeFileSync(join(PCI_DEVICES, found, 'enable'), '1');
+  return { [BLACK_BOX_VARIABLE]: join(PCI_DEVICES, found, BLACK_BOX_DEVICE.resource) };
 }
 
 /** Files by their paths from a folder, each with what changes when it is written. */
@@ -120,6 +132,7 @@ const SETTINGS = [
   ['kernel/perf_event_paranoid', '-1'],
 ] as const;
 
+const PCI_DEVICES = '/sys/bus/pci/devices';
 const SYS_MOUNT = 165;
 const SYS_REBOOT = 169;
 const EBUSY = 16;
