@@ -17,7 +17,6 @@ import {
   machineOfThisOne,
 } from '../targets/live/lock-step-bench.ts';
 import { type CampaignReport, type CampaignRequest, lockStepCampaign } from '../targets/live/lock-step-campaign.ts';
-import { servePeer } from '../targets/live/peer-process.ts';
 import type { Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import type { Verb } from './verb.ts';
@@ -69,7 +68,8 @@ export type DriverProgress = { readonly runs: number; readonly steps: number } |
 /** How this program is started as another process. */
 export const PROGRAM = fileURLToPath(new URL('../../bin/roxcheck.js', import.meta.url));
 export const DRIVER_VERB = 'lock-step';
-const PEER_VERB = 'lock-step-peer';
+/** Drivers are only started as they are built, where this is the module of their peers. */
+const BUILT_PEER = new URL('../targets/live/peer-process.js', import.meta.url);
 
 /** The process that drives the running kernel: started by `run` and `replay`, never by people. */
 export const lockStepVerb: Verb = {
@@ -91,17 +91,6 @@ export const lockStepVerb: Verb = {
   },
 };
 
-/** A second process of a trace. */
-export const lockStepPeerVerb: Verb = {
-  name: PEER_VERB,
-  does: 'performs system calls for another process of this program',
-  hidden: true,
-  async act() {
-    await servePeer();
-    return { exitCode: ALL_WELL, document: {} };
-  },
-};
-
 /** Passes a mistake on as what it was in the other process. */
 export function demandWork<Reply extends DriverReply>(reply: Reply): Exclude<Reply, { kind: 'failed' }> {
   if (reply.kind !== 'failed') return reply as Exclude<Reply, { kind: 'failed' }>;
@@ -119,7 +108,7 @@ async function answer(
     kernel.close();
     return { kind: 'skipped', reason: `${tools.kind}: ${tools.why}; ${tools.remedy}` };
   }
-  const target = new ArenaTarget(tools.thing, [PROGRAM, PEER_VERB]);
+  const target = new ArenaTarget(tools.thing, BUILT_PEER);
   try {
     const { allowedHazards } = request;
     const whereabouts = driver.whereabouts(tools.thing.libc, triedOn(kernel.release, request));

@@ -19,7 +19,7 @@ import { exportVerb } from './export.ts';
 import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
-import { lockStepPeerVerb, lockStepVerb } from './lock-step.ts';
+import { lockStepVerb } from './lock-step.ts';
 import { mainVerb } from './main-job.ts';
 import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
@@ -61,7 +61,6 @@ const VERBS: readonly Verb[] = [
   exportVerb,
   vmVerb,
   lockStepVerb,
-  lockStepPeerVerb,
 ];
 
 /**
