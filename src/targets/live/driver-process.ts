@@ -47,7 +47,11 @@ export async function drive<Reply, Progress>(
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', whereabouts],
   });
-  const timer = setInterval(() => hooks.isOver() && stop(child), 100);
+  const timer = setInterval(() => {
+    if (!hooks.isOver()) return;
+    clearInterval(timer);
+    stop(child);
+  }, 100);
   try {
     return await new Promise((resolve) => {
       let reply: Reply | undefined;
@@ -66,8 +70,9 @@ export async function drive<Reply, Progress>(
   }
 }
 
+/** It may end by itself at the same moment: then there is nobody to tell. */
 function stop(child: ChildProcess): void {
-  if (child.connected) child.send('stop');
+  if (child.connected) child.send('stop', () => undefined);
 }
 
 /** The same, seen from within. */
