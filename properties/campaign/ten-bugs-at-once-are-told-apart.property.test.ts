@@ -50,7 +50,7 @@ function culprits({ trace, violation }: Minimal): readonly string[] {
 }
 
 test('ten planted bugs are all found, and no finding hides another', async () => {
-  const ran = await campaign([arenaSuite], [job], { runs: 40, lanes: 2 });
+  const ran = await campaign([arenaSuite], [job], { runs: 24, lanes: 2 });
   const [{ findings }] = ran.campaign.progress as [(typeof ran.campaign.progress)[0]];
   const isShrunk = (record: CampaignRecord) => 'minimal' in record;
   const shrunk = ran.records.filter(isShrunk).map((record) => (record as { minimal: Minimal }).minimal);
