@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { allSuites } from '../../src/lab/suites/all.ts';
 import { arenaSuite } from '../../src/lab/suites/arena.ts';
@@ -31,7 +31,10 @@ const forever = { isOver: () => false, onProgress: () => undefined };
 
 describe.skipIf(isMissing('arenas', tools))('on the running kernel', () => {
   // Second processes need the program as it is built; without them a trace has one process.
-  const target = new ArenaTarget(thingOf(tools)!, [join(PROJECT, 'bin', 'roxcheck.js'), 'lock-step-peer']);
+  const target = new ArenaTarget(
+    thingOf(tools)!,
+    pathToFileURL(join(PROJECT, 'dist', 'targets', 'live', 'peer-process.js')),
+  );
   afterAll(() => target.close());
   const isKnown = arenaSuite.kernels.includes(profile);
 

@@ -8,6 +8,7 @@ import { type CompiledOperation, compile, type Values } from './compiled-operati
 import { type Cursor, compileReplay } from './compiled-replay.ts';
 import { type Broken, Judge } from './judge.ts';
 import { Mixture } from './mixture.ts';
+import { Novelty } from './novelty.ts';
 import { Pool, type ResultKind, resultKinds } from './pool.ts';
 import { Stage } from './stage.ts';
 import { StepColumns } from './step-columns.ts';
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly fault?: string | undefined;
   /** False performs without any law or ghost, to measure what they cost. */
   readonly judging?: boolean;
+  /** The share of the runs that lean to what is new, to measure what that is worth; most of them where it is not given. */
+  readonly curiosity?: number;
 }
 
 /**
@@ -39,6 +42,8 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   readonly columns: StepColumns;
   /** How the runs of the session lean. */
   readonly mixture: Mixture;
+  /** What the walk under way has met. */
+  readonly novelty: Novelty;
   readonly #kinds: readonly ResultKind[];
   readonly #byOperation: ReadonlyMap<AnyOperation, CompiledOperation>;
   readonly #suite: Suite<World>;
@@ -60,7 +65,8 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     this.columns = new StepColumns(this.operations);
     this.#kinds = resultKinds(this.operations);
     for (const compiled of this.operations) compiled.numberKinds(this.#kinds);
-    this.mixture = new Mixture(this.operations);
+    this.mixture = new Mixture(this.operations, options.curiosity);
+    this.novelty = new Novelty(this.operations);
     this.#byOperation = new Map(this.operations.map((compiled) => [compiled.operation, compiled]));
     this.#judge = new Judge(options.judging === false ? [] : suite.invariants);
     try {

@@ -79,9 +79,13 @@ export class Frame implements Undoable {
     bytes.fill(byte, offset, offset + length);
   }
 
-  /** Writes `source` at `offset`; it ends inside the frame. */
+  /** Writes `source` at `offset`; it ends inside the frame. A whole page of one byte leaves the frame without a buffer. */
   write(offset: number, source: Uint8Array): void {
     if (source.length === 0) return;
+    if (source.length === PAGE_SIZE && isUniform(source)) {
+      this.fillAll(source[0]!);
+      return;
+    }
     const bytes = this.#materialise();
     if (this.#journal.keeps) this.#journal.record(this, offset, bytes.slice(offset, offset + source.length));
     bytes.set(source, offset);
@@ -162,6 +166,12 @@ export class Frame implements Undoable {
 const PAGES_PER_BUFFER = 16;
 let buffer = new ArrayBuffer(0);
 let bufferUsed = 0;
+
+function isUniform(bytes: Uint8Array): boolean {
+  const first = bytes[0];
+  for (let index = 1; index < bytes.length; index++) if (bytes[index] !== first) return false;
+  return true;
+}
 
 /** A page of bytes that are all `fill`, to be written. */
 function materialised(fill: number): Content {
