@@ -39,6 +39,7 @@ test('runs, searches and undo agree with a map of plain bits', () => {
         const at = plain.bits.indexOf(true);
         expect(map.nextSet(0)).toBe(at < 0 ? length : at);
         expect(map.isEmpty).toBe(at < 0);
+        expect(map.firstClearRun(size + 1), 'also between changes').toBe(plain.firstClearRun(size + 1));
       }
       expect(plain.bits.map((_, bit) => map.has(bit))).toEqual(plain.bits);
       expect([...map.setRuns()].reduce((sum, [from, last]) => sum + last - from + 1, 0)).toBe(

@@ -9,7 +9,7 @@ export class Bitmap {
   readonly length: number;
   readonly #journal: Journal;
   readonly #words: Uint32Array;
-  /** No run of clear bits is longer than this, as far as searches have found out: a full pack is passed over at once. */
+  /** No run of clear bits is longer than this, as far as searches and clearings have found out: a full pack is passed over at once. */
   readonly #known: { longestClear: number };
 
   constructor(journal: Journal, length: number) {
@@ -28,8 +28,9 @@ export class Bitmap {
   }
 
   clearRange(first: number, count: number): void {
-    this.#learn(this.length);
     this.#eachWord(first, count, (index, mask) => (this.#words[index]! & ~mask) >>> 0);
+    const run = this.nextSet(first + count) - this.#pastLastSet(first);
+    this.#learn(Math.max(this.#known.longestClear, run));
   }
 
   get isEmpty(): boolean {
@@ -78,6 +79,18 @@ export class Bitmap {
       differing = this.#words[index]! ^ skipped;
     }
     return Math.min(this.length, index * 32 + 31 - Math.clz32(differing & -differing));
+  }
+
+  /** Where the run of clear bits begins that reaches up to `end`. */
+  #pastLastSet(end: number): number {
+    let index = end >>> 5;
+    let set = this.#words[index]! & ~(-1 << (end & 31));
+    while (set === 0) {
+      if (index === 0) return 0;
+      index--;
+      set = this.#words[index]!;
+    }
+    return index * 32 + 32 - Math.clz32(set);
   }
 
   #learn(longestClear: number): void {
