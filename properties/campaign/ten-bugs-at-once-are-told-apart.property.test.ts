@@ -9,7 +9,7 @@ import { campaign } from './lanes.ts';
 
 /** Ten that do not replace the same decision and do not hide each other: any of them shows while all are planted. */
 const TEN = [
-  'size-index-forgotten',
+  'neighbours-not-joined',
   'old-contents-shown',
   'crossing-checked-before-size',
   'fork-copies-area',
@@ -49,7 +49,7 @@ function culprits({ trace, violation }: Minimal): readonly string[] {
 }
 
 test('ten planted bugs are all found, and no finding hides another', async () => {
-  const ran = await campaign([arenaSuite], [job], { runs: 12, lanes: 2 });
+  const ran = await campaign([arenaSuite], [job], { runs: 20, lanes: 2 });
   const [{ findings }] = ran.campaign.progress as [(typeof ran.campaign.progress)[0]];
   const isShrunk = (record: CampaignRecord) => 'minimal' in record;
   const shrunk = ran.records.filter(isShrunk).map((record) => (record as { minimal: Minimal }).minimal);

@@ -115,6 +115,19 @@ const directValueBehindTheEnd = kernelBug<ArenaWorld>({
   recognises: (_, { taken }) => (taken.arena as ArenaMapping).arena.userPages * 4096 === taken.offset,
 });
 
+const failedFaultFreesReservation = kernelBug<ArenaWorld>({
+  name: 'failed-fault-frees-a-reservation',
+  story:
+    'A fault claims its slot whether that is free or reserved; when no page can be had for it, it gives the slot back as free, and the reservation is gone.',
+  kernels: ['6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
+  laws: ['refused-calls-change-nothing'],
+  recognises(_, { operation, taken }) {
+    if (operation.name !== 'arena_vm_fault') return false;
+    const { arena } = taken.arena as ArenaMapping;
+    return arena.free.isFree(taken.page as number);
+  },
+});
+
 /** What kernels with arenas do against the laws. */
 export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   freeBelowBase,
@@ -126,4 +139,5 @@ export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   zapOfAGoneArea,
   rangeOfAnotherLength,
   directValueBehindTheEnd,
+  failedFaultFreesReservation,
 ];
