@@ -5,7 +5,7 @@ import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { adviseMemory, lockMemory, unlockMemory } from '../model/kernel/user-memory/advise-memory.ts';
 import { MAP_FIXED, MAP_PRIVATE, mapMemory } from '../model/kernel/user-memory/map-memory.ts';
 import type { Process } from '../model/kernel/user-memory/process.ts';
-import { bytesBeyond, pageArgument, userAddress } from './arena-arguments.ts';
+import { bytesBeyond, userAddress, wholePageArgument } from './arena-arguments.ts';
 import { mappedArena, mappingProcess } from './arena-ranges.ts';
 import { carefully } from './careful-caller.ts';
 import { failingArgument } from './circumstance.ts';
@@ -41,7 +41,7 @@ const MOST_PAGES = 600;
 const range = {
   process: mappingProcess,
   arena: mappedArena,
-  page: pageArgument,
+  page: wholePageArgument,
   byte: bytesBeyond,
   bytes: bytesArgument,
 };
