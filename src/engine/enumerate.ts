@@ -36,7 +36,8 @@ export interface Enumeration {
 /**
  * Performs every trace of up to so many steps, with the few telling values that each argument names, in a walk forward and
  * back: the journal undoes a step before the next one is tried. Results are numbered as they are made, so that traces which
- * differ in names only are met once.
+ * differ in names only are met once, and a trace is not made longer behind a step that changed nothing: a call that was refused
+ * or only looked.
  */
 export function enumerate<World extends JournaledWorld>(suite: Suite<World>, options: EnumerationOptions): Enumeration {
   return new Enumerator(suite, options).run();
@@ -98,7 +99,7 @@ class Enumerator<World extends JournaledWorld> {
     const outcome = session.performAs(compiled, args, made);
     if (outcome === 'not-ready') return;
     this.#traces++;
-    if (this.#traces % 1024 === 0 && this.#options.stop?.()) this.#isStopped = true;
+    if (this.#traces % ASK_EVERY === 0 && this.#options.stop?.()) this.#isStopped = true;
     this.#steps.push({ operation: compiled.operation, args, made });
     this.#resultCount += made.length;
     this.#states?.meet(session.world);
@@ -107,7 +108,8 @@ class Enumerator<World extends JournaledWorld> {
       if (this.#options.first) this.#isStopped = true;
     }
     if (outcome === 'known') this.#known++;
-    if (outcome === 'ok' || outcome === 'refused') this.#extend();
+    // What follows a step that changed nothing is tried without it, in a shorter trace.
+    if ((outcome === 'ok' || outcome === 'refused') && session.position !== position) this.#extend();
     this.#resultCount -= made.length;
     this.#steps.pop();
     session.undoTo(position, stepCount);
@@ -126,6 +128,9 @@ class Enumerator<World extends JournaledWorld> {
     return Array.from({ length: count }, (_, at) => this.#resultCount + at);
   }
 }
+
+/** A trace takes from a microsecond (the toy) to several milliseconds (a whole machine). */
+const ASK_EVERY = 64;
 
 /** Every combination of the few values that the arguments of an operation name. */
 class Choices {
