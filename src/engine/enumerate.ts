@@ -14,6 +14,8 @@ export interface EnumerationOptions extends SessionOptions {
   readonly results?: number;
   /** The most values of an argument, of those it names the first; no limit when not given. */
   readonly values?: number;
+  /** In how many arguments a step may differ from their first values, results of earlier steps aside; all when not given. */
+  readonly deviations?: number;
   /** True ends the enumeration with the first failing trace. */
   readonly first?: boolean;
   /** Asked now and then; true ends the enumeration early. */
@@ -61,9 +63,7 @@ class Enumerator<World extends JournaledWorld> {
     this.#options = options;
     const { world, pool, operations } = this.#session;
     this.#draft = { random: new Random('enumeration'), world, pool, boundaryLean: 1, sizeLean: 0 };
-    this.#choices = new Map(
-      operations.map((compiled) => [compiled, new Choices(compiled, this.#draft, options.values)]),
-    );
+    this.#choices = new Map(operations.map((compiled) => [compiled, new Choices(compiled, this.#draft, options)]));
     this.#states = suite.observe && new StateCount((observed: World) => suite.observe!(observed));
   }
 
@@ -138,13 +138,19 @@ class Choices {
   readonly #names: readonly string[];
   readonly #arguments: readonly Argument<unknown>[];
   readonly #most: number;
+  readonly #deviations: number;
   /** The combinations, where nothing depends on the state: a function without parameters says so. */
   readonly #always: readonly Values[] | undefined;
 
-  constructor({ operation }: CompiledOperation, draft: Draft, most = Number.POSITIVE_INFINITY) {
+  constructor(
+    { operation }: CompiledOperation,
+    draft: Draft,
+    { values = Infinity, deviations = Infinity }: Pick<EnumerationOptions, 'values' | 'deviations'>,
+  ) {
     const takes = operation.takes as Record<string, Argument<unknown>>;
     this.#draft = draft;
-    this.#most = most;
+    this.#most = values;
+    this.#deviations = deviations;
     this.#names = Object.keys(takes);
     this.#arguments = Object.values(takes);
     if (this.#arguments.every(({ few }) => few.length === 0)) this.#always = this.#combine();
@@ -155,14 +161,26 @@ class Choices {
   }
 
   #combine(): readonly Values[] {
-    let combinations: readonly Values[] = [{}];
+    let combinations: readonly Combination[] = [{ args: {}, left: this.#deviations }];
     for (const [at, name] of this.#names.entries()) {
       const argument = this.#arguments[at]!;
+      const isMade = argument.kind === 'made';
       const all = [...argument.few(this.#draft)];
-      const values = argument.kind === 'made' ? all : all.slice(0, this.#most);
+      const values = isMade ? all : all.slice(0, this.#most);
       if (values.length === 0) return [];
-      combinations = combinations.flatMap((args) => values.map((value) => ({ ...args, [name]: value })));
+      combinations = combinations.flatMap(({ args, left }) =>
+        (isMade || left > 0 ? values : values.slice(0, 1)).map((value, index) => ({
+          args: { ...args, [name]: value },
+          left: isMade || index === 0 ? left : left - 1,
+        })),
+      );
     }
-    return combinations;
+    return combinations.map(({ args }) => args);
   }
+}
+
+interface Combination {
+  readonly args: Values;
+  /** How many more arguments may differ from their first values. */
+  readonly left: number;
 }
