@@ -8,9 +8,12 @@ export interface WorkerTask {
   readonly task: Task;
   readonly modules: readonly string[];
   readonly folder: string;
-  /** Counts up while the thread makes progress, for whoever wonders whether it hangs. */
+  /** Counts up while the thread makes progress, for whoever wonders whether it hangs; {@link ENDED} when the thread has ended. */
   readonly heartbeat: Int32Array;
 }
+
+/** In place of a count of heartbeats: the thread ended by itself, as with `process.exit()` in somebody's suite. */
+export const ENDED = -1;
 
 let heartbeat: Int32Array | undefined;
 let lane: Promise<Lane> | undefined;
@@ -29,6 +32,8 @@ function beat(): undefined {
 }
 
 async function setUp({ modules, folder }: WorkerTask): Promise<Lane> {
+  // The pool would go on waiting for an answer.
+  process.once('exit', () => heartbeat !== undefined && Atomics.store(heartbeat, 0, ENDED));
   const suites = [...allSuites, ...(await loadSuites(modules, folder))];
   return new Lane(suites, beat);
 }

@@ -2,7 +2,7 @@ import { Tinypool } from 'tinypool';
 import { Lane } from '../engine/campaign/lane.ts';
 import type { Task, TaskResult } from '../engine/campaign/task.ts';
 import type { Desk } from './desk.ts';
-import type { WorkerTask } from './lane-worker.ts';
+import { ENDED, type WorkerTask } from './lane-worker.ts';
 
 /** Several lanes that carry out tasks at once. */
 export interface Lanes {
@@ -48,7 +48,10 @@ class ThreadLanes implements Lanes {
     try {
       return (await this.#pool.run(given, { signal: gaveUp.signal })) as TaskResult;
     } catch (error) {
-      if (gaveUp.signal.aborted) throw new Error(`no progress for ${patience / 1000} s`);
+      if (gaveUp.signal.aborted) {
+        const hasEnded = Atomics.load(heartbeat, 0) === ENDED;
+        throw new Error(hasEnded ? 'its thread ended' : `no progress for ${patience / 1000} s`);
+      }
       throw error;
     } finally {
       clearInterval(watch);
@@ -68,10 +71,11 @@ function watchHeartbeat(heartbeat: Int32Array, patience: number, now: () => numb
       const beat = Atomics.load(heartbeat, 0);
       if (beat !== last) since = now();
       last = beat;
+      if (beat === ENDED) giveUp();
       // A new thread loads all suites before it shows its first sign of life.
       if (now() - since >= (beat === 0 ? Math.max(patience, START_MS) : patience)) giveUp();
     },
-    Math.min(1_000, patience / 4),
+    Math.min(250, patience / 4),
   );
 }
 
