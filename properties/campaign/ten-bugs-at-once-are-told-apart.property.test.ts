@@ -18,7 +18,7 @@ const TEN = [
   'slots-stay-taken',
   'page-without-reference',
   'record-outlives-area',
-  'program-loaded-without-address',
+  'fault-report-forgotten',
 ];
 
 const job: CampaignJob = {
