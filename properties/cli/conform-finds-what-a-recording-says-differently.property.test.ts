@@ -24,7 +24,7 @@ test.skipIf(RECORDING === undefined)('what was recorded passes, plain or gzipped
   writeFileSync(join(folder, 'prog-pack-6.18.jsonl.gz'), gzipSync(text));
   const ended = await roxcheck('conform prog-pack-6.18.jsonl prog-pack-6.18.jsonl.gz --json', { folder });
   expect(ended.exitCode).toBe(0);
-  const result = { cases: 5, passed: 5, failed: 0, skipped: [], firstFailures: [] };
+  const result = { cases: 5, passed: 5, failed: 0, skipped: [], firstFailures: [], classes: [] };
   expect(documentOf(ended).files).toEqual([
     { file: 'prog-pack-6.18.jsonl', ...result },
     { file: 'prog-pack-6.18.jsonl.gz', ...result },

@@ -48,3 +48,14 @@ describe('every planted bug has its good twin: the same steps without the fault'
     expect(printTrace({ header: {}, steps: twin.steps })).toBe(printTrace({ header: {}, steps: broken.steps }));
   });
 });
+
+test('every planted bug has a trace of at most 8 steps that shows one of its laws broken', () => {
+  const traces = paths.map(read).filter(({ header, steps }) => header.fault !== undefined && steps.length <= 8);
+  for (const { name, breaks, alsoBreaks = [] } of new Set(allSuites.flatMap(({ faults }) => faults ?? []))) {
+    const laws = traces.flatMap(({ header }) =>
+      header.fault === name && header.expect?.kind === 'violates' ? [header.expect.law] : [],
+    );
+    expect(laws, name).not.toEqual([]);
+    for (const law of laws) expect([breaks, ...alsoBreaks], name).toContain(law);
+  }
+});

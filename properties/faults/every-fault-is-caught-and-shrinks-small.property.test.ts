@@ -9,11 +9,19 @@ import { printTrace } from '../../src/language/trace-text/print.ts';
 const SMALL = 8;
 const SEEDS = ['caught', 'caught again', 'caught once more'] as const;
 
-const planted = allSuites.flatMap((suite) =>
-  (suite.faults ?? [])
-    .filter((fault) => fault.suite === suite.name)
-    .map((fault) => ({ name: fault.name, suite, fault })),
-);
+/**
+ * Of this many planted bugs one is looked for from scratch here. Each of them is seen to be caught in corpus/, whose traces are
+ * all replayed, and `roxcheck score` looks for them all.
+ */
+const EVERY = 3;
+
+const planted = allSuites
+  .flatMap((suite) =>
+    (suite.faults ?? [])
+      .filter((fault) => fault.suite === suite.name)
+      .map((fault) => ({ name: fault.name, suite, fault })),
+  )
+  .filter((_, index) => index % EVERY === 0);
 
 const lengths = new Map<string, number>();
 

@@ -21,18 +21,24 @@ function linesOf(name: string): readonly RecordedLine[] | undefined {
   return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as RecordedLine]));
 }
 
+/** A share of each: `roxcheck conform` performs them all. */
+const EVERY = 3;
+
 describe.each([
-  { name: 'prog-pack-6.18.jsonl.gz', least: 225 },
-  { name: 'kernels/prog-pack-6.1.192.jsonl.gz', least: 76 },
-  { name: 'kernels/prog-pack-6.12.117.jsonl.gz', least: 141 },
-  { name: 'kernels/prog-pack-6.18.15.jsonl.gz', least: 52 },
-  { name: 'kernels/prog-pack-7.3.4.jsonl.gz', least: 40 },
+  { name: 'prog-pack-6.18.jsonl.gz', least: 75 },
+  { name: 'kernels/prog-pack-6.1.192.jsonl.gz', least: 25 },
+  { name: 'kernels/prog-pack-6.12.117.jsonl.gz', least: 47 },
+  { name: 'kernels/prog-pack-6.18.15.jsonl.gz', least: 17 },
+  { name: 'kernels/prog-pack-7.3.4.jsonl.gz', least: 13 },
 ])('$name', ({ name, least }) => {
   const lines = linesOf(name);
 
-  test.skipIf(lines === undefined)('every sequence is performed as recorded', () => {
+  test.skipIf(lines === undefined)(`of every ${EVERY} sequences one is performed as recorded`, () => {
     expect(progPackRecording.recognises(lines![0]!)).toBe(true);
-    const report = progPackRecording.perform(lines!, context);
+    const report = progPackRecording.perform(
+      lines!.filter((_, index) => index % EVERY === 0),
+      context,
+    );
     expect(report.firstFailures).toEqual([]);
     expect(report.passed).toBeGreaterThanOrEqual(least);
     expect(report.cases).toBe(report.passed);

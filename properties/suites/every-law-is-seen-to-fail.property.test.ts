@@ -72,6 +72,7 @@ const breakers: readonly (readonly [AnySuite, Readonly<Record<string, string>>])
       'the-limit-binds-the-incapable': 'program-uncharged',
       'a-free-returns-what-was-charged': 'freed-program-stays-charged',
       'refusals-change-nothing': 'failed-allocation-stays-charged',
+      'rights-never-pass-through-write-and-execute': 'huge-pack-writable-first',
       'text-is-placed-first-fit': 'best-fit-in-a-pack',
       'chunks-are-busy-exactly-while-held': 'last-chunk-lost',
       'no-pack-stands-idle': 'empty-pack-kept',

@@ -10,7 +10,7 @@ import { Table } from '../../src/report/table.ts';
 describe.each(allSuites.map((suite) => ({ suite, name: suite.name })))('$name', ({ suite }) => {
   test.each([...suite.kernels])('on %s', (kernel) => {
     const isDefault = kernel === suite.kernels[0];
-    const checked = checkLaws(suite, { kernel, runs: isDefault ? 12 : 4, steps: 60, seed: 20260101 });
+    const checked = checkLaws(suite, { kernel, runs: isDefault ? 8 : 2, steps: 50, seed: 20260101 });
     if (isDefault) console.log(counts(`${suite.name} on ${kernel}`, checked));
     const { failed, seed, counterexamplePath, counterexample } = checked.details;
     expect(failed, `seed ${seed}, path ${counterexamplePath}: ${String(counterexample)}`).toBe(false);

@@ -15,7 +15,7 @@ describe.each(allSuites)('$name', (suite) => {
         expect(read.steps).toEqual(trace.steps);
         expect(read.header).toEqual(trace.header);
       });
-      fc.assert(property, { numRuns: 4, seed: 7 });
+      fc.assert(property, { numRuns: kernel === suite.kernels[0] ? 4 : 1, seed: 7 });
     }
   });
 

@@ -12,7 +12,7 @@ import { inFile, isFolder, makeFolder, orExplain } from './files.ts';
 import { type KnownFailure, readKnownFailures } from './known-failures.ts';
 import { openLanes } from './lanes.ts';
 import { writeReports } from './reports.ts';
-import type { RunVerbOptions } from './run.ts';
+import type { RunVerbOptions } from './run-options.ts';
 import { type Job, planJobs } from './run-plan.ts';
 import { runGroup } from './run-report.ts';
 import { exitCodeOf, firstProblem, record, row, runTable, tell } from './run-result.ts';

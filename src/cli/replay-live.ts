@@ -62,7 +62,11 @@ export async function replayLive(
     }
     const { where, how } = driven;
     if (where === undefined) throw new Error(`the process that drives the kernel ended with ${how}`);
-    accept(where.run, { skipped: 0, sentences: [`step ${where.performed}: the driver ended with ${how}`] });
+    accept(where.run, {
+      skipped: 0,
+      reasons: [],
+      sentences: [`step ${where.performed}: the driver ended with ${how}`],
+    });
     first = where.run + 1;
   }
   const differing = results.filter(({ actual }) => actual === 'differs').length;
@@ -81,13 +85,13 @@ function withoutExpectation(trace: Trace): string {
 
 function judge(
   { path, trace, suite, kernel }: LoadedTrace,
-  { skipped, sentences }: Omit<Replayed, 'index'>,
+  { skipped, reasons, sentences }: Omit<Replayed, 'index'>,
 ): ReplayedLive {
   const onModel = performTrace(suite, trace, { kernel });
   const bug = onModel.kind === 'known' ? onModel.bug : undefined;
   if (skipped > 0) {
-    const reason = `${counted(skipped, 'step')} not asked of a running kernel: a hazard, or only on the model`;
-    return { path, bug, actual: 'skipped', sentences: [reason] };
+    const why = reasons.length > 0 ? reasons.join('; ') : 'it is possible on the model only';
+    return { path, bug, actual: 'skipped', sentences: [`${counted(skipped, 'step')} not performed: ${why}`] };
   }
   if (sentences.length === 0) return { path, bug, actual: 'as on the model', sentences };
   const isMeant = trace.header.expect?.kind === 'diverges';

@@ -7,7 +7,7 @@ import { Table } from '../report/table.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { indented, type KeptFailure, keepShrunk, lawSentence, violationText } from './failure.ts';
-import type { RunVerbOptions } from './run.ts';
+import type { RunVerbOptions } from './run-options.ts';
 import { type Job, planJobs } from './run-plan.ts';
 
 export type ExhaustiveOptions = RunVerbOptions & { readonly exhaustive: number };

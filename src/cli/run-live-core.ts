@@ -17,7 +17,7 @@ import { divergenceText } from './core-divergence-text.ts';
 import { saveCoreRecording } from './core-recording-file.ts';
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
-import type { RunLiveOptions } from './run-live.ts';
+import type { RunLiveOptions } from './run-options.ts';
 
 /**
  * `run core-relocation --target live`: draws programs with types and records of their own, lets the running kernel relocate

@@ -15,7 +15,7 @@ import { Disturbed, ProgPackObserver } from '../targets/live/prog-pack-observer.
 import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL, FOUND_SOMETHING } from './exit-codes.ts';
 import { inFile, saveNew } from './files.ts';
-import type { RunLiveOptions } from './run-live.ts';
+import type { RunLiveOptions } from './run-options.ts';
 
 /**
  * `run prog-pack --target live`: draws sequences of loads and closes, performs each on the running kernel and on the model, and

@@ -5,23 +5,9 @@ import { runLiveArenas } from './run-live-arenas.ts';
 import { runLiveCore } from './run-live-core.ts';
 import { runLiveJit } from './run-live-jit.ts';
 import { runLivePacks } from './run-live-packs.ts';
+import type { RunLiveOptions } from './run-options.ts';
 
 /** What `run --target live` can be told. */
-export interface RunLiveOptions {
-  readonly seed?: string;
-  readonly runs?: number;
-  readonly steps?: number;
-  /** Milliseconds. */
-  readonly for?: number;
-  /** The profile to compare with, where it is not to be that of the running kernel. */
-  readonly kernel?: readonly string[];
-  /** Planted in the model: a way to see that the kernel would notice. */
-  readonly fault?: string;
-  readonly machine?: unknown;
-  readonly allowHazard?: readonly string[];
-  readonly save: string;
-}
-
 type RunOne = (desk: Desk, chosen: ChosenProfile | undefined, options: RunLiveOptions) => Promise<Answer>;
 
 const SUITES: Readonly<Record<string, RunOne>> = {

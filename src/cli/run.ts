@@ -1,5 +1,4 @@
 import { runSuite } from '../engine/run.ts';
-import type { MachineSettings } from '../language/suite.ts';
 import { counted } from '../report/numbers.ts';
 import { progressText } from '../report/status-line.ts';
 import { isCampaign, runCampaign } from './campaign-run.ts';
@@ -7,40 +6,14 @@ import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import { keepFailure } from './failure.ts';
 import { allowHazardOption, count, milliseconds, names, setting, target } from './option-values.ts';
-import { reportOption, type WantedReport, writeReports } from './reports.ts';
+import { reportOption, writeReports } from './reports.ts';
 import { runExhaustive } from './run-exhaustive.ts';
 import { runLive } from './run-live.ts';
+import type { RunVerbOptions } from './run-options.ts';
 import { type Job, planJobs } from './run-plan.ts';
 import { runGroup } from './run-report.ts';
 import { exitCodeOf, findingOf, firstProblem, type Result, record, row, runTable, tell } from './run-result.ts';
 import type { Verb } from './verb.ts';
-
-export interface RunVerbOptions {
-  readonly seed?: string;
-  readonly runs?: number;
-  readonly steps?: number;
-  readonly for?: number;
-  readonly kernel?: readonly string[];
-  readonly machine?: MachineSettings;
-  readonly target: string;
-  readonly fault?: string;
-  readonly allowHazard?: readonly string[];
-  readonly save: string;
-  readonly report?: readonly WantedReport[];
-  /** How many lanes; given, the run is a campaign. */
-  readonly jobs?: number;
-  readonly keepGoing?: boolean;
-  /** A file. */
-  readonly known?: string;
-  /** A folder. */
-  readonly resume?: string;
-  /** Milliseconds. */
-  readonly patience?: number;
-  /** The length of the longest trace, when all traces are performed. */
-  readonly exhaustive?: number;
-  /** The most values of an argument then. */
-  readonly values?: number;
-}
 
 export const runVerb: Verb = {
   name: 'run',
@@ -67,7 +40,7 @@ export const runVerb: Verb = {
     },
     {
       syntax: '--target <target>',
-      does: 'what performs the steps: model, or live (the running kernel, for the suites arena and prog-pack)',
+      does: 'what performs the steps: model, or live (the running kernel, for the suites arena, prog-pack, jit and core-relocation)',
       default: 'model',
       parse: target,
     },

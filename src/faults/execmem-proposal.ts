@@ -35,8 +35,9 @@ const linkOutsideTheLock = fault<World>({
   ...HERE,
   name: 'link-outside-the-lock',
   story:
-    'A block is put on all_text_vm without the lock: of two CPUs that populate at once, one overwrites the head that the other wrote, and a block is lost for good.',
+    'A block is put on all_text_vm without the lock: the head that one CPU read is stale when it writes. A block that came meanwhile is lost for good, and one that went is listed again.',
   breaks: 'shared-text-is-all-accounted-for',
+  alsoBreaks: ['shared-text-is-backed-by-live-areas'],
   source: 'v1 to v3, October and November 2022; under the lock in v5 (derived)',
   plant({ sharing: { proposal } }) {
     proposal.link = ({ area, listWas }) => {

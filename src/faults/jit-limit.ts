@@ -87,9 +87,9 @@ const limitComparedInPages = fault<World>({
 const trampolineUnchargedRounded = fault<World>({
   ...HERE,
   name: 'trampoline-uncharged-rounded',
-  story: 'A trampoline is charged its size and uncharged its size in whole chunks.',
+  story: 'A trampoline is charged its size and uncharged its size in whole chunks, also where it could not be had.',
   breaks: 'a-free-returns-what-was-charged',
-  alsoBreaks: ['the-charge-is-what-exists'],
+  alsoBreaks: ['refusals-change-nothing', 'the-charge-is-what-exists'],
   source: 'plausible: the sizes of trampolines in packs are not rounded (6.8)',
   plant({ text: { trampolines, limit } }) {
     trampolines.uncharge = (amount) => limit.uncharge(roundUp(amount, 64));

@@ -1,9 +1,10 @@
 import { invariant } from '../language/invariant.ts';
 import { pagesAtLevel } from '../model/machine/page-table.ts';
 import type { World } from '../model/world.ts';
+import type { Held } from './domains/held-index.ts';
 import { heldTranslations } from './domains/held-translations.ts';
 import { sayHeld, sayMapping } from './evidence.ts';
-import { type Held, mappings, mappingsOf } from './ghosts/mappings.ts';
+import { mappings, mappingsOf } from './ghosts/mappings.ts';
 
 export const addressesAreFlushedBeforeReuse = invariant({
   name: 'addresses-are-flushed-before-reuse',

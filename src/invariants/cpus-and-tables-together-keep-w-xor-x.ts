@@ -1,9 +1,10 @@
 import { invariant } from '../language/invariant.ts';
 import { isExecutable, isWritable } from '../model/machine/page-table-entry.ts';
 import type { World } from '../model/world.ts';
+import { type Held, heldMeeting } from './domains/held-index.ts';
 import { heldTranslations } from './domains/held-translations.ts';
-import { framesMeet, sayHeld, sayMapping } from './evidence.ts';
-import { type Held, heldBy, mappings, mappingsOf } from './ghosts/mappings.ts';
+import { sayHeld, sayMapping } from './evidence.ts';
+import { mappings, mappingsOf } from './ghosts/mappings.ts';
 import { isBootText } from './no-entry-is-writable-and-executable.ts';
 
 export const cpusAndTablesTogetherKeepWXorX = invariant({
@@ -22,8 +23,8 @@ export const cpusAndTablesTogetherKeepWXorX = invariant({
       const broken = (executable && isWritable(other.flags)) || (writable && isExecutable(other.flags));
       if (broken) violated(`${sayHeld(held)} and ${sayMapping(other)} is there`);
     }
-    for (const other of heldBy(world)) {
-      if (other.translation === translation || !framesMeet(translation, other.translation)) continue;
+    for (const other of heldMeeting(world, translation)) {
+      if (other.translation === translation) continue;
       const { flags } = other.translation;
       if ((executable && isWritable(flags)) || (writable && isExecutable(flags))) {
         violated(`${sayHeld(held)} and ${sayHeld(other)}`);

@@ -1,6 +1,6 @@
 import { pagesAtLevel } from '../model/machine/page-table.ts';
 import { describeFlags } from '../model/machine/page-table-entry.ts';
-import type { Held } from './ghosts/mappings.ts';
+import type { Held } from './domains/held-index.ts';
 import type { Mapping } from './ghosts/table-mirror.ts';
 
 const SIZES = ['', '4 KiB', '2 MiB', '1 GiB'];

@@ -1,8 +1,9 @@
 import { invariant } from '../language/invariant.ts';
 import type { World } from '../model/world.ts';
+import type { Held } from './domains/held-index.ts';
 import { heldTranslations } from './domains/held-translations.ts';
 import { sayHeld } from './evidence.ts';
-import { type Held, mappings } from './ghosts/mappings.ts';
+import { mappings } from './ghosts/mappings.ts';
 
 export const noCpuHoldsThePokeAlias = invariant({
   name: 'no-cpu-holds-the-poke-alias',

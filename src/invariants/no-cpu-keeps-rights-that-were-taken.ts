@@ -3,9 +3,10 @@ import { pagesAtLevel } from '../model/machine/page-table.ts';
 import { isExecutable, isWritable } from '../model/machine/page-table-entry.ts';
 import type { CachedTranslation } from '../model/machine/tlb.ts';
 import type { World } from '../model/world.ts';
+import type { Held } from './domains/held-index.ts';
 import { heldTranslations } from './domains/held-translations.ts';
 import { sayHeld, sayMapping, sayPage } from './evidence.ts';
-import { type Held, mappings, mappingsOf } from './ghosts/mappings.ts';
+import { mappings, mappingsOf } from './ghosts/mappings.ts';
 
 /**
  * What mm/vmalloc.c leaves behind on purpose is allowed: translations of lazily freed areas, and those of direct-map entries

@@ -1,8 +1,8 @@
 import { invariant } from '../language/invariant.ts';
 import type { VmArea } from '../model/kernel/vmalloc.ts';
 import type { World } from '../model/world.ts';
+import { heldBy } from './domains/held-index.ts';
 import { sayHeld } from './evidence.ts';
-import { heldBy } from './ghosts/mappings.ts';
 
 /** Judged right after the flush stage of a vfree() that is done stage by stage; by then others may use the addresses again. */
 export const nothingOfAFlushedAreaIsHeld = invariant({

@@ -1,8 +1,9 @@
 import { invariant } from '../language/invariant.ts';
 import { isExecutable, isWritable } from '../model/machine/page-table-entry.ts';
 import type { World } from '../model/world.ts';
+import { heldBy } from './domains/held-index.ts';
 import { sayHeld, sayMapping } from './evidence.ts';
-import { heldBy, mappings, mappingsOf } from './ghosts/mappings.ts';
+import { mappings, mappingsOf } from './ghosts/mappings.ts';
 
 const isBoth = (flags: number): boolean => isWritable(flags) && isExecutable(flags);
 

@@ -1,18 +1,12 @@
-import { invariant } from '../language/invariant.ts';
 import { describeText, pageOfText } from '../model/kernel/text-address.ts';
 import { describeFlags, isExecutable, isPresent, isWritable } from '../model/machine/page-table-entry.ts';
-import type { World } from '../model/world.ts';
-import { dispatcherTable } from './ghosts/dispatcher-table.ts';
-import { handedOutText } from './ghosts/text-content.ts';
-import { textOwners } from './ghosts/text-owners.ts';
+import { aboutHandedOutText } from './about-handed-out-text.ts';
 
 /** Whoever finds a pack on the list pokes into it and runs what is there: nothing of its making may still be to come. */
-export const packsAreFinishedWhenListed = invariant({
+export const packsAreFinishedWhenListed = aboutHandedOutText({
   name: 'packs-are-finished-when-listed',
   law: 'Memory that text is handed out from is read-only and executable throughout, and read-only in the direct map too.',
-  ghosts: [dispatcherTable, textOwners],
-  over: handedOutText,
-  judge({ machine, directMap }: World, { owner, block, inNewBlock }, violated) {
+  judge({ machine, directMap }, { owner, block, inNewBlock }, violated) {
     if (!inNewBlock || owner.kind === 'pages') return;
     const firstPage = pageOfText(block.address);
     for (const [index, frame] of block.frames.entries()) {

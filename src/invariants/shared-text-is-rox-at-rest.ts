@@ -56,8 +56,11 @@ function pageThere(block: TextBlock, { page, level }: Mapping): number | undefin
 
 function pageOfAlias(block: TextBlock, { frame, level }: Mapping): number | undefined {
   if (level === 1) return block.pageOfFrame.get(frame);
-  const index = block.frames.findIndex((own) => own >= frame && own < frame + pagesAtLevel(level));
-  return index < 0 ? undefined : index;
+  if (level === 2) return block.pageOf2M.get(frame >>> 9);
+  for (const [piece, index] of block.pageOf2M) {
+    if (piece >= frame >>> 9 && piece < (frame + pagesAtLevel(level)) >>> 9) return index;
+  }
+  return undefined;
 }
 
 /** Whether the text is being written by its owner, or waits for its free. */

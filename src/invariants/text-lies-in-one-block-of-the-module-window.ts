@@ -1,17 +1,11 @@
-import { invariant } from '../language/invariant.ts';
 import { describeText, pageOfText } from '../model/kernel/text-address.ts';
-import type { World } from '../model/world.ts';
-import { dispatcherTable } from './ghosts/dispatcher-table.ts';
-import { handedOutText } from './ghosts/text-content.ts';
-import { textOwners } from './ghosts/text-owners.ts';
+import { aboutHandedOutText } from './about-handed-out-text.ts';
 
 /** Within two gigabytes of the kernel, so that a 32-bit displacement reaches; never across the end of a pack. */
-export const textLiesInOneBlock = invariant({
+export const textLiesInOneBlock = aboutHandedOutText({
   name: 'text-lies-in-one-block-of-the-module-window',
   law: 'Text lies wholly inside one pack or one area, and inside the module window.',
-  ghosts: [dispatcherTable, textOwners],
-  over: handedOutText,
-  judge({ layout: { modules } }: World, { owner: { address, size }, block }, violated) {
+  judge({ layout: { modules } }, { owner: { address, size }, block }, violated) {
     const text = `${size} bytes at ${describeText(address)}`;
     if (pageOfText(address) < modules.first || pageOfText(address + size - 1) >= modules.end) {
       violated(`${text} leave the module window`);

@@ -5,6 +5,7 @@ import type { AccessAnswer, AccessSize, ArenaProgram } from '../model/bpf/arena-
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { addressOf, byteArgument, formArgument, pageArgument, type RelativeAddress } from './arena-arguments.ts';
 import { type AccessCall, arenaCall } from './arena-call.ts';
+import { mostly } from './mostly.ts';
 
 const where = { page: pageArgument, byte: byteArgument, form: formArgument };
 
@@ -79,11 +80,14 @@ const atomic = operation({
   syscall: (_: ArenaWorld, taken) => accessCall(taken.kind, taken),
 });
 
+/** Half of the casts are of the first page: its address may end in 32 zeros, and NULL is told by them. */
+const castPage = mostly(pageArgument, [0], 0.5);
+
 const cast = operation({
   name: 'addr_space_cast',
   does: 'Casts a pointer between the address spaces 1 (arena) and 0 (kernel).',
-  weight: 0.3,
-  takes: { program: made<ArenaProgram>('program'), ...where, to: oneOf(['user', 'kernel']) },
+  weight: 0.5,
+  takes: { program: made<ArenaProgram>('program'), ...where, page: castPage, to: oneOf(['user', 'kernel']) },
   apply(_: ArenaWorld, { program, to, ...at }) {
     const value = addressOf(program.arena, at);
     return to === 'user' ? program.castToUser(value) : program.castToKernel(value);

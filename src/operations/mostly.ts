@@ -1,13 +1,13 @@
 import type { Argument } from '../language/argument.ts';
 
-/** Draws one of the likely words this often, any word otherwise. */
-export function mostly<Word extends string>(
-  words: Argument<Word>,
-  likely: readonly NoInfer<Word>[],
+/** Draws one of the likely values this often, any value otherwise. */
+export function mostly<Value>(
+  values: Argument<Value>,
+  likely: readonly NoInfer<Value>[],
   probability: number,
-): Argument<Word> {
+): Argument<Value> {
   return {
-    ...words,
-    draw: (draft) => (draft.random.chance(probability) ? draft.random.pick(likely) : words.draw(draft)),
+    ...values,
+    draw: (draft) => (draft.random.chance(probability) ? draft.random.pick(likely) : values.draw(draft)),
   };
 }

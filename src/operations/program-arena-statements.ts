@@ -25,15 +25,16 @@ export function drawArenaStatement(draft: ProgramDraft): void {
 
 const pointer = (draft: ProgramDraft): number => draft.random.pick([...draft.arenaPointers]);
 
-/** A number becomes a pointer: most often to a page of the arena, seldom beside all of them. */
+/** A number becomes a pointer, in its register or another: most often to a page of the arena, seldom beside all of them. */
 function makePointer(draft: ProgramDraft): void {
   const { random } = draft;
-  const dst = draft.target();
+  const src = draft.target();
+  const dst = random.chance(0.5) ? src : draft.target();
   const place = random.chance(0.9)
     ? 4096 * random.below(ARENA_PAGES) + 8 * random.below(4)
     : random.between(-9000, 40_000);
-  draft.add(Class.ALU64 | Operation.MOV, { dst, immediate: ARENA_START + place });
-  const src = dst;
+  draft.add(Class.ALU64 | Operation.MOV, { dst: src, immediate: ARENA_START + place });
+  draft.holdsScalar(src);
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src, offset: MoveOffset.ADDRESS_SPACE_CAST, immediate: 1 });
   draft.forget(dst);
   draft.arenaPointers.add(dst);
@@ -141,7 +142,7 @@ function narrowExchange(draft: ProgramDraft): void {
 /** Now and then what the verifier refuses, so that a kernel which does not shows. */
 function fetchingLogic(draft: ProgramDraft): void {
   const { random } = draft;
-  if (!random.chance(0.15)) {
+  if (!random.chance(0.3)) {
     store(draft);
     return;
   }
@@ -161,7 +162,7 @@ function twoPointers(draft: ProgramDraft): void {
   }
   const src = draft.scalar();
   const from = pointer(draft);
-  const dst = [7, 8].find((register) => register !== src && register !== from) ?? 7;
+  const dst = [7, 8, 9].find((register) => register !== src && register !== from)!;
   draft.add(Class.ST | Mode.MEM | Size.DW, { dst: 10, offset: -8, immediate: 7 });
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src: 10 });
   draft.add(Class.JMP | Jump.JNE, { dst: src, offset: 1, immediate: random.pick([0, 1, 0x1234]) });
@@ -169,7 +170,8 @@ function twoPointers(draft: ProgramDraft): void {
   draft.add(Class.STX | Mode.ATOMIC | Size.DW, { dst, src, offset: -8, immediate: ADD | Atomic.FETCH });
   draft.forget(dst);
   draft.add(Class.LDX | Mode.MEM | Size.DW, { dst, src: 10, offset: -8 });
-  draft.holdsScalar(dst);
+  draft.add(Class.STX | Mode.MEM | Size.DW, { dst: CONTEXT, src: dst, offset: 8 * random.below(7) });
+  draft.slots.add(-8);
 }
 
 type Statement = (draft: ProgramDraft) => void;
@@ -187,5 +189,7 @@ const STATEMENTS: readonly Statement[] = [
   makePointer,
   fetchingLogic,
   twoPointers,
+  twoPointers,
+  narrowExchange,
   narrowExchange,
 ];

@@ -2,8 +2,9 @@ import { invariant } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
 import { arenaSlots } from '../domains/arena.ts';
+import type { TouchedSlots } from '../ghosts/arena-book-changes.ts';
 import { runAt } from '../ghosts/arena-free-runs.ts';
-import { arenaLedger, ledgerOf, type TouchedSlots } from '../ghosts/arena-ledger.ts';
+import { arenaLedger, ledgerOf } from '../ghosts/arena-ledger.ts';
 
 /** Facts I2 and I3: what is free holds no data page, so that nobody is handed a page that another one uses. */
 export const freeSlotsHoldNoPage = invariant<ArenaWorld, TouchedSlots>({

@@ -1,9 +1,9 @@
 import type { Domain } from '../../language/invariant.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
-import type { TouchedRun } from '../ghosts/arena-book-changes.ts';
+import type { TouchedRun, TouchedSlots } from '../ghosts/arena-book-changes.ts';
 import { freeRunsOf } from '../ghosts/arena-free-runs.ts';
-import { ledgerOf, type TouchedEntry, type TouchedPage, type TouchedSlots } from '../ghosts/arena-ledger.ts';
+import { ledgerOf, type TouchedEntry, type TouchedPage } from '../ghosts/arena-ledger.ts';
 
 /** Free runs of every arena. Laws over these domains need the ghost `arena-ledger`. */
 export const freeRuns: Domain<ArenaWorld, TouchedRun> = {

@@ -2,7 +2,8 @@ import type { Domain, Happened } from '../../language/invariant.ts';
 import { Frame } from '../../model/machine/frame.ts';
 import { pagesAtLevel } from '../../model/machine/page-table.ts';
 import type { World } from '../../model/world.ts';
-import { type Held, heldBy, mappingsOf, newlyHeld } from '../ghosts/mappings.ts';
+import { mappingsOf } from '../ghosts/mappings.ts';
+import { type Held, heldMeeting, newlyHeld } from './held-index.ts';
 
 /** A frame that belongs to the page allocator, and the translations of it that CPUs hold. */
 export interface FreeFrame {
@@ -15,17 +16,14 @@ export const freeFrames: Domain<World, FreeFrame> = {
   name: 'free frames',
   all: (world) => {
     const { memory } = world.machine;
-    const held = heldBy(world);
-    return [...memory.returnedIn(0, memory.frameCount)].map(({ number }) => withHeld(held, number));
+    return memory.returnedIn(0, memory.frameCount).map((number) => withHeld(world, number));
   },
   changed(world, happened) {
     const numbers = new Set<number>();
     for (const { use, number } of happened.changes.of(Frame)) if (use === 'free') numbers.add(number);
     addRemapped(world, numbers);
     addNewlyHeld(world, happened, numbers);
-    if (numbers.size === 0) return NOTHING;
-    const held = heldBy(world);
-    return [...numbers].map((number) => withHeld(held, number));
+    return numbers.size === 0 ? NOTHING : [...numbers].map((number) => withHeld(world, number));
   },
 };
 
@@ -43,7 +41,8 @@ function addNewlyHeld(world: World, happened: Happened, numbers: Set<number>): v
 }
 
 function addFreeIn({ machine: { memory } }: World, { frame, level }: FrameRun, numbers: Set<number>): void {
-  for (const { number } of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
+  if (level > 1) for (const number of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
+  else if (memory.isReturned(frame)) numbers.add(frame);
 }
 
 /** The frames behind a leaf. */
@@ -52,9 +51,7 @@ interface FrameRun {
   readonly level: number;
 }
 
-function withHeld(all: readonly Held[], frame: number): FreeFrame {
-  const held = all.filter(({ translation: { frame: first, level } }) => {
-    return frame >= first && frame < first + pagesAtLevel(level);
-  });
-  return { frame, held };
-}
+const withHeld = (world: World, frame: number): FreeFrame => ({
+  frame,
+  held: heldMeeting(world, { frame, level: 1 }),
+});

@@ -1,7 +1,13 @@
 import type { OrderedSet } from '../../base/ordered-set.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
 import { type FreeRun, freeRunsOf } from './arena-free-runs.ts';
-import type { TouchedSlots } from './arena-ledger.ts';
+
+/** Slots [first, last] of an arena whose state a step can have changed. */
+export interface TouchedSlots {
+  readonly arena: Arena;
+  readonly first: number;
+  readonly last: number;
+}
 
 /** A free run that a step put into a book, or took out. */
 export interface TouchedRun {

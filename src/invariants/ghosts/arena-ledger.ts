@@ -10,16 +10,9 @@ import { LiveArenas } from '../../model/bpf/arenas.ts';
 import { Process } from '../../model/kernel/user-memory/process.ts';
 import type { FaultInFlight } from '../../model/kernel/user-memory/user-faults.ts';
 import { AreaList, VmArea } from '../../model/kernel/user-memory/vm-area.ts';
-import { BookChanges } from './arena-book-changes.ts';
+import { BookChanges, type TouchedSlots } from './arena-book-changes.ts';
 import { type FreeRun, freeRunsOf } from './arena-free-runs.ts';
 import { ArenaFrames, ArenaHolders } from './arena-holders.ts';
-
-/** Slots [first, last] of an arena whose state a step can have changed. */
-export interface TouchedSlots {
-  readonly arena: Arena;
-  readonly first: number;
-  readonly last: number;
-}
 
 /** A page of a process whose entry, or what it should be, a step can have changed. */
 export interface TouchedPage {

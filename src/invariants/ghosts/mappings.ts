@@ -1,18 +1,10 @@
 import type { Ghost, Happened } from '../../language/invariant.ts';
 import { Frame, replacedWords } from '../../model/machine/frame.ts';
-import type { Cpu } from '../../model/machine/machine.ts';
 import { pagesAtLevel } from '../../model/machine/page-table.ts';
 import { flagsOf, frameOf, isExecutable } from '../../model/machine/page-table-entry.ts';
-import { type CachedTranslation, Tlb } from '../../model/machine/tlb.ts';
 import type { World } from '../../model/world.ts';
 import { EventOrder, type TablesBefore } from './event-order.ts';
 import { type LeafListener, type Mapping, type MirroredTable, mappingOf, TableMirror } from './table-mirror.ts';
-
-/** A translation that a CPU holds. */
-export interface Held {
-  readonly cpu: Cpu;
-  readonly translation: CachedTranslation;
-}
 
 /** Where a mapping stands: the direct map, the kernel image's high mapping, vmalloc and module space, or a user half. */
 export type Alias = 'direct-map' | 'image' | 'vmalloc' | 'user';
@@ -229,25 +221,3 @@ export const mappings: Ghost<World> = {
     mappingsOf(world).follow(happened);
   },
 };
-
-/** Every translation that some CPU holds. */
-export function heldBy({ machine }: World): readonly Held[] {
-  const held: Held[] = [];
-  for (const cpu of machine.cpus) cpu.mmu.tlb.eachTranslation((translation) => held.push({ cpu, translation }));
-  return held;
-}
-
-/** Translations that some CPU cached in the last step and still holds. */
-export function newlyHeld({ machine }: World, { changes }: Happened): readonly Held[] {
-  if (changes.of(Tlb).length === 0) return [];
-  const held: Held[] = [];
-  changes.each((owner, key) => {
-    if (!(owner instanceof Tlb) || typeof key === 'symbol') return;
-    const translation = key as CachedTranslation;
-    if (translation.kind !== 'translation') return;
-    if (owner.lookup(translation.firstPage, translation.space) === translation) {
-      held.push({ cpu: machine.cpu(owner.cpu), translation });
-    }
-  });
-  return held;
-}

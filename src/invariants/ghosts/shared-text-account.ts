@@ -139,7 +139,10 @@ export class SharedTextAccount {
     if (held === undefined) return;
     this.#holders.delete(object);
     if (this.held.at(held.start)?.owner === held.owner) this.held.remove(held.start);
-    this.#write(held.start, new Uint8Array(held.end - held.start).fill(TRAP));
+    for (const block of this.blocks.items) {
+      const [first, end] = [Math.max(held.start, block.address), Math.min(held.end, block.end)];
+      if (first < end) this.#touch(block, block.fill(first, end - first, TRAP));
+    }
   }
 
   /** The dispatcher has its image from the same allocator, and holds it for ever. */
@@ -194,18 +197,25 @@ export class SharedTextAccount {
     const { memory } = this.#world.machine;
     for (const [block, pages] of this.#touched) {
       for (const index of pages) {
+        const frame = memory.frame(block.frames[index]!);
+        if (block.page(index) === (frame.uniformByte ?? TRAP)) continue;
         const start = block.address + index * PAGE;
-        const found = memory.frame(block.frames[index]!).view();
-        for (let at = 0; at < PAGE; at++) {
-          const held = this.held.at(start + at);
-          if (held !== undefined) at = Math.min(PAGE, held.end - start) - 1;
-          else if (found[at] === TRAP) {
-            const first = at;
-            while (at + 1 < PAGE && found[at + 1] === TRAP && this.held.at(start + at + 1) === undefined) at++;
-            block.fill(start + first, at + 1 - first, TRAP);
-          }
+        for (const { first, past } of this.#unheldIn(start, start + PAGE)) {
+          if (frame.uniformByte === TRAP) block.fill(first, past - first, TRAP);
+          else if (frame.uniformByte === undefined)
+            adoptTrapsIn(block, first, frame.view().subarray(first - start, past - start));
         }
       }
+    }
+  }
+
+  /** The parts of a stretch of text that nobody holds. */
+  *#unheldIn(start: TextAddress, end: TextAddress): Generator<{ readonly first: number; readonly past: number }> {
+    for (let first = this.held.at(start)?.end ?? start; first < end; ) {
+      const next = this.held.firstFrom(first);
+      const past = Math.min(end, next?.start ?? end);
+      if (first < past) yield { first, past };
+      first = next?.end ?? end;
     }
   }
 
@@ -260,6 +270,16 @@ export class SharedTextAccount {
       const index = block.pageOfFrame.get(number);
       if (index !== undefined) this.#touch(block, [index, index + 1]);
     }
+  }
+}
+
+/** Notes the traps found at an address as what should be there. */
+function adoptTrapsIn(block: TextBlock, address: TextAddress, found: Uint8Array): void {
+  for (let at = found.indexOf(TRAP); at >= 0 && at < found.length; ) {
+    let past = at + 1;
+    while (past < found.length && found[past] === TRAP) past++;
+    block.fill(address + at, past - at, TRAP);
+    at = found.indexOf(TRAP, past);
   }
 }
 

@@ -29,8 +29,8 @@ export function wrongBytes(world: World, { block, index }: TextPage): readonly W
   const frame = world.machine.memory.frame(block.frames[index]!);
   const expected = block.page(index);
   if (frame.uniformByte !== undefined && frame.uniformByte === expected) return NONE;
-  const found = frame.view();
-  const due = typeof expected === 'number' ? new Uint8Array(PAGE).fill(expected) : expected;
+  const found = bytesOf(frame.uniformByte ?? frame.view());
+  const due = bytesOf(expected);
   if (Buffer.compare(found, due) === 0) return NONE;
   const account = sharedTextAccount.of(world);
   const wrong: WrongByte[] = [];
@@ -52,3 +52,16 @@ export function wrongBytes(world: World, { block, index }: TextPage): readonly W
 }
 
 const NONE: readonly WrongByte[] = [];
+
+const filled = new Map<number, Uint8Array>();
+
+/** A page of bytes, for reading only; one that holds a single byte throughout is made once. */
+function bytesOf(page: number | Uint8Array): Uint8Array {
+  if (typeof page !== 'number') return page;
+  let bytes = filled.get(page);
+  if (bytes === undefined) {
+    bytes = new Uint8Array(PAGE).fill(page);
+    filled.set(page, bytes);
+  }
+  return bytes;
+}

@@ -23,12 +23,14 @@ export class TextBlock {
   /** By page of the block: the frame it was born with. */
   readonly frames: readonly number[];
   readonly pageOfFrame: ReadonlyMap<number, number>;
+  /** By number of 2 MiB of memory: the first page whose frame lies there. */
+  readonly pageOf2M: ReadonlyMap<number, number>;
   /** Held chunks, by address. */
   readonly runs: JournaledArray<Run>;
   /** What it was filled with when it was made. */
   readonly filler: number;
-  /** By page of the block: contents that differ from the filler. */
-  readonly #written: JournaledMap<number, Uint8Array>;
+  /** By page of the block: contents that differ from the filler, or the one byte that fills it now. */
+  readonly #written: JournaledMap<number, Uint8Array | number>;
 
   constructor(
     journal: Journal,
@@ -45,8 +47,9 @@ export class TextBlock {
     this.filler = born.filler;
     this.pageCount = born.frames.length;
     this.pageOfFrame = new Map(born.frames.map((frame, index) => [frame, index]));
+    this.pageOf2M = new Map(born.frames.map((frame, index) => [frame >>> 9, index] as const).reverse());
     this.runs = new JournaledArray<Run>(journal);
-    this.#written = new JournaledMap<number, Uint8Array>(journal);
+    this.#written = new JournaledMap<number, Uint8Array | number>(journal);
   }
 
   get end(): TextAddress {
@@ -104,13 +107,17 @@ export class TextBlock {
 
   /** Bytes are stored; what lies beyond the block is not. Returns the pages touched, as [first, end). */
   write(address: TextAddress, bytes: Uint8Array): readonly [number, number] {
-    return this.#eachPage(address, bytes.length, (page, at, done, length) => {
-      page.set(bytes.subarray(done, done + length), at);
+    return this.#eachPage(address, bytes.length, (index, at, done, length) => {
+      this.#open(index).set(bytes.subarray(done, done + length), at);
     });
   }
 
   fill(address: TextAddress, size: number, byte: number): readonly [number, number] {
-    return this.#eachPage(address, size, (page, at, _, length) => page.fill(byte, at, at + length));
+    return this.#eachPage(address, size, (index, at, _, length) => {
+      if (this.page(index) === byte) return;
+      if (length === PAGE) this.#written.set(index, byte);
+      else this.#open(index).fill(byte, at, at + length);
+    });
   }
 
   chunkAt(address: TextAddress): number {
@@ -120,20 +127,25 @@ export class TextBlock {
   #eachPage(
     address: TextAddress,
     size: number,
-    change: (page: Uint8Array, at: number, done: number, length: number) => void,
+    change: (index: number, at: number, done: number, length: number) => void,
   ): readonly [number, number] {
     const start = address - this.address;
     const end = Math.min(start + size, this.pageCount * PAGE);
     for (let at = start; at < end; ) {
       const index = Math.floor(at / PAGE);
       const length = Math.min(end, (index + 1) * PAGE) - at;
-      const old = this.#written.get(index);
-      const page = old === undefined ? new Uint8Array(PAGE).fill(this.filler) : old.slice();
-      change(page, at % PAGE, at - start, length);
-      this.#written.set(index, page);
+      change(index, at % PAGE, at - start, length);
       at += length;
     }
     return [Math.floor(start / PAGE), Math.ceil(end / PAGE)];
+  }
+
+  /** A copy of a page's bytes that stands in their place, to be changed. */
+  #open(index: number): Uint8Array {
+    const old = this.page(index);
+    const page = typeof old === 'number' ? new Uint8Array(PAGE).fill(old) : old.slice();
+    this.#written.set(index, page);
+    return page;
   }
 
   #firstEndingAfter(chunk: number): number {

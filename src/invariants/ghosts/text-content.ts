@@ -2,7 +2,7 @@ import type { Domain } from '../../language/invariant.ts';
 import { describeText, type TextAddress } from '../../model/kernel/text-address.ts';
 import type { World } from '../../model/world.ts';
 import type { Owner } from './text-event.ts';
-import { type Claim, type TextPage, textOwners } from './text-owners.ts';
+import { type TextPage, textOwners } from './text-owners.ts';
 
 const PAGE = 4096;
 const CHUNK = 64;
@@ -12,13 +12,6 @@ export const textPages: Domain<World, TextPage> = {
   name: 'text page',
   all: (world) => textOwners.of(world).pages(),
   changed: (world) => textOwners.of(world).touchedPages,
-};
-
-/** Text as it is handed out; a state that stands still hands out none. */
-export const handedOutText: Domain<World, Claim> = {
-  name: 'text handed out',
-  all: () => [],
-  changed: (world) => textOwners.of(world).claims,
 };
 
 /** A byte of text that is not what it should be. */

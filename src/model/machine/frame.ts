@@ -1,3 +1,4 @@
+import { bytesEqual } from '../../base/bytes.ts';
 import type { Journal, Undoable } from '../../base/journal.ts';
 import { PAGE_SIZE } from '../../base/page.ts';
 import { flagsOf, frameOf, highWord, lowWord } from './page-table-entry.ts';
@@ -62,6 +63,13 @@ export class Frame implements Undoable {
     return bytes === undefined ? new Uint8Array(length).fill(fill) : bytes.slice(offset, offset + length);
   }
 
+  /** Copies `length` bytes from `offset`, inside the frame, to place `at` of the target. */
+  readInto(target: Uint8Array, at: number, offset: number, length: number): void {
+    const { bytes, fill } = this.#content;
+    if (bytes === undefined) target.fill(fill, at, at + length);
+    else target.set(bytes.subarray(offset, offset + length), at);
+  }
+
   /** Fills the whole frame with one byte. */
   fillAll(byte: number): void {
     if (this.uniformByte !== byte) this.#swap(uniform[byte]!);
@@ -79,9 +87,13 @@ export class Frame implements Undoable {
     bytes.fill(byte, offset, offset + length);
   }
 
-  /** Writes `source` at `offset`; it ends inside the frame. */
+  /** Writes `source` at `offset`; it ends inside the frame. A whole page of one byte leaves the frame without a buffer. */
   write(offset: number, source: Uint8Array): void {
     if (source.length === 0) return;
+    if (source.length === PAGE_SIZE && isUniform(source)) {
+      this.fillAll(source[0]!);
+      return;
+    }
     const bytes = this.#materialise();
     if (this.#journal.keeps) this.#journal.record(this, offset, bytes.slice(offset, offset + source.length));
     bytes.set(source, offset);
@@ -162,6 +174,13 @@ export class Frame implements Undoable {
 const PAGES_PER_BUFFER = 16;
 let buffer = new ArrayBuffer(0);
 let bufferUsed = 0;
+
+/** Whether all bytes are equal: then they are what stands one byte further. */
+function isUniform(bytes: Uint8Array): boolean {
+  const last = bytes.length - 1;
+  if (bytes[0] !== bytes[last] || bytes[0] !== bytes[last >>> 1]) return false;
+  return bytesEqual(bytes.subarray(1), bytes.subarray(0, last));
+}
 
 /** A page of bytes that are all `fill`, to be written. */
 function materialised(fill: number): Content {

@@ -42,6 +42,7 @@ export class Tlb implements Undoable {
   #leaves: readonly Entries[] = emptyLevels(LEAF_KINDS);
   /** By level of the table pointed to, 1 to 4. */
   #tables: readonly Entries[] = emptyLevels(5);
+  #revision = 0;
 
   /** @param holdsTables false leaves the paging-structure caches out, for a kernel that never frees a table */
   constructor(journal: Journal, cpu: number, holdsTables = true) {
@@ -76,6 +77,11 @@ export class Tlb implements Undoable {
     this.#put({ kind: 'table', firstPage, level, table, space }, held);
   }
 
+  /** Grows with every change, one taken back included: while it stands still, so does what is cached. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** How many translations are cached. */
   get size(): number {
     let size = 0;
@@ -102,6 +108,7 @@ export class Tlb implements Undoable {
   /** Everything, global entries included. */
   flushAll(): void {
     if (this.size === 0 && this.#tables.every(({ size }) => size === 0)) return;
+    this.#revision++;
     this.#journal.record(this, FLUSHED, { leaves: this.#leaves, tables: this.#tables });
     this.#leaves = emptyLevels(LEAF_KINDS);
     this.#tables = emptyLevels(5);
@@ -140,6 +147,7 @@ export class Tlb implements Undoable {
   }
 
   undo(key: unknown, old: unknown): void {
+    this.#revision++;
     if (key === FLUSHED) {
       const { leaves, tables } = old as { leaves: readonly Entries[]; tables: readonly Entries[] };
       this.#leaves = leaves;
@@ -154,11 +162,13 @@ export class Tlb implements Undoable {
   }
 
   #put(cached: Cached, held: Cached | undefined): void {
+    this.#revision++;
     this.#journal.record(this, cached, held);
     this.#entriesFor(cached).set(keyOf(cached.firstPage, cached.space), cached);
   }
 
   #drop(cached: Cached): void {
+    this.#revision++;
     this.#journal.record(this, FORGOTTEN, cached);
     this.#entriesFor(cached).delete(keyOf(cached.firstPage, cached.space));
   }

@@ -47,8 +47,15 @@ export type Attempt =
     }
   | {
       readonly kind: 'arena-free';
-      /** Whether it begins below the arena's base and reaches the base. */
+      /** Whether it begins below the arena's base. */
+      readonly belowBase: boolean;
+      /** Whether it does, and reaches the base. */
       readonly crossesBase: boolean;
+    }
+  | {
+      readonly kind: 'arena-atomic';
+      /** Whether its operand lies in two cache lines, on a CPU that makes this an exception. */
+      readonly splitsLock: boolean;
     }
   | { readonly kind: 'arena-madvise-dofork' }
   | { readonly kind: 'arena-page-to-kernel'; readonly present: boolean }
@@ -81,6 +88,15 @@ export const hazards: readonly Hazard[] = [
       attempt.kind === 'arena-mmap' && attempt.mapped && !attempt.fixed && attempt.maxEntries > SMALL_ARENA_PAGES,
   },
   {
+    name: 'arena-free-below-the-base',
+    harm: 'leaks',
+    story:
+      'A free below the base makes slots free that no arena has. What is allocated there lies outside of the arena, and after the next such free pages can be free under two numbers.',
+    source: 'kernel/bpf/arena.c:arena_free_pages(), mended by b5a71cb2db6d; seen on 6.18.44',
+    kernels: [{ from: '6.9', before: '7.2' }],
+    threatens: (attempt) => attempt.kind === 'arena-free' && attempt.belowBase,
+  },
+  {
     name: 'arena-free-across-the-base',
     harm: 'corrupts',
     story:
@@ -108,6 +124,14 @@ export const hazards: readonly Hazard[] = [
       { from: '6.19', before: '7.0' },
     ],
     threatens: (attempt) => attempt.kind === 'arena-alloc' && attempt.node !== ANY_NODE && !attempt.nodeExists,
+  },
+  {
+    name: 'arena-atomic-across-cache-lines',
+    harm: 'crashes',
+    story:
+      'Pointers into an arena need no alignment. An atomic operation across two cache lines raises #AC on CPUs that detect split locks, and in kernel mode that is fatal.',
+    source: 'arch/x86/kernel/traps.c:exc_alignment_check(), kernel/bpf/verifier.c:check_ptr_alignment(), by reading',
+    threatens: (attempt) => attempt.kind === 'arena-atomic' && attempt.splitsLock,
   },
   {
     name: 'arena-kept-across-fork',

@@ -45,7 +45,7 @@ export function toldTo(model: Suite<ArenaWorld>, listener: StepListener): Suite<
   });
 }
 
-type IsAllowed = (world: ArenaWorld, call: ArenaCall) => boolean;
+export type IsAllowed = (world: ArenaWorld, call: ArenaCall) => boolean;
 
 /** Where a trace stands when its driver dies: noted before each step, and read by somebody else. */
 export interface Whereabouts {
@@ -149,7 +149,6 @@ class Follower implements StepListener {
   }
 
   #ask(step: FollowedStep): Shown {
-    this.#health.demand();
     const number = this.#performed!.push(step);
     this.#whereabouts?.note(number);
     const { shown, made } = this.#target.perform(step.call);

@@ -1,8 +1,7 @@
 import type { ArenaWorld } from '../../model/arena-world.ts';
 import type { Arena } from '../../model/bpf/arena.ts';
 import { low32 } from '../../model/bpf/arena-address.ts';
-import type { Process } from '../../model/kernel/user-memory/process.ts';
-import type { ArenaCall, PageCall } from '../../operations/arena-call.ts';
+import type { AccessCall, ArenaCall, PageCall } from '../../operations/arena-call.ts';
 import { type Attempt, hazardsOf } from './hazards.ts';
 import { ZONE } from './user-space.ts';
 
@@ -11,64 +10,77 @@ export interface Restrictions {
   readonly release: string;
   readonly allowedHazards: ReadonlySet<string>;
   readonly nodeExists: (node: number) => boolean;
+  /** Whether an atomic operation across two cache lines is an exception on this CPU (`split_lock_detect` of /proc/cpuinfo). */
+  readonly splitLocksTrap: boolean;
   /**
-   * Whether the steps are drawn by chance. Those keep to what was tried one by one on a running kernel before: no free below
-   * the base at all, and nothing but the creation of an arena at an address that no process can have.
+   * Whether the steps are drawn by chance. Those do nothing but create an arena at an address that no process can have, and
+   * keep few arenas at a time: each takes more than 4 GiB of the kernel's address space.
    */
   readonly drawn: boolean;
 }
 
 /**
- * Which calls a live target performs on a running kernel: none that carries a hazard, unless the user allowed it by name; none outside of
- * the zone where nothing else is; none whose answer the kernel would choose freely (an address for a mapping); none that would only take long.
+ * Why a live target does not perform a call on a running kernel, undefined where it does: it performs none that carries a hazard,
+ * unless the user allowed it by name; none outside of the zone where nothing else is; none whose answer the kernel would choose
+ * freely (an address for a mapping); none that would only take long.
  */
-export function performable(restrictions: Restrictions): (world: ArenaWorld, call: ArenaCall) => boolean {
-  const { release, allowedHazards, nodeExists, drawn } = restrictions;
-  return ({ processes }, call) => {
-    const attempt = attemptOf(call, nodeExists);
-    if (attempt !== undefined && hazardsOf(attempt, release, allowedHazards).length > 0) return false;
-    if (drawn && (freesBelowBase(call) || usesUnreachableArena(call))) return false;
-    if (call.call === 'new-process' && processes.length >= MOST_PROCESSES) return false;
-    return staysInZone(call) && !choosesAddress(call) && pagesOf(call) <= MOST_PAGES;
+export function refusal(restrictions: Restrictions): (world: ArenaWorld, call: ArenaCall) => string | undefined {
+  const { release, allowedHazards, drawn } = restrictions;
+  return ({ processes, arenas }, call) => {
+    const attempt = attemptOf(call, restrictions);
+    const carried = attempt === undefined ? [] : hazardsOf(attempt, release, allowedHazards);
+    if (carried.length > 0) return `it carries the hazard ${carried.map(({ name }) => name).join(' and ')}`;
+    if (drawn && usesUnreachableArena(call)) return 'its arena lies where no process can map it';
+    if (drawn && call.call === 'map-create' && arenas.live.length >= MOST_ARENAS) return 'there are arenas enough';
+    if (call.call === 'new-process' && processes.length >= MOST_PROCESSES) return 'there are processes enough';
+    if (!staysInZone(call)) return 'it reaches memory that belongs to the process itself';
+    if (choosesAddress(call)) return 'the kernel would choose the address';
+    return pagesOf(call) > MOST_PAGES ? 'it takes too many pages' : undefined;
   };
 }
 
 /** What of a call a hazard may lie in. */
-function attemptOf(call: ArenaCall, nodeExists: (node: number) => boolean): Attempt | undefined {
-  if (call.call === 'mmap') {
-    const { attributes, userPages } = call.arena.arena;
-    const { process, flags, address, length } = call;
-    const pages = Number(length >> 12n);
-    return {
-      kind: 'arena-mmap',
-      mapExtra: attributes.mapExtra,
-      maxEntries: Math.max(attributes.maxEntries, userPages, pages),
-      fixed: isFixed(flags),
-      mapped: isTaken(process, address, pages),
-    };
+function attemptOf(call: ArenaCall, { nodeExists, splitLocksTrap }: Restrictions): Attempt | undefined {
+  switch (call.call) {
+    case 'mmap': {
+      const { attributes, userPages } = call.arena.arena;
+      return {
+        kind: 'arena-mmap',
+        mapExtra: attributes.mapExtra,
+        maxEntries: Math.max(attributes.maxEntries, userPages, pagesIn(call.length)),
+        fixed: isFixed(call.flags),
+        mapped: isTaken(call),
+      };
+    }
+    case 'alloc-pages': {
+      const { node = -1, count, program } = call;
+      return {
+        kind: 'arena-alloc',
+        node,
+        nodeExists: nodeExists(node),
+        reachesGuard: count > 1 && endsAt4G(program.arena) && hasSlotsBehindEnd(program.arena),
+      };
+    }
+    case 'free-pages':
+      return { kind: 'arena-free', belowBase: beginsBelowBase(call), crossesBase: crossesBase(call) };
+    case 'access':
+      return { kind: 'arena-atomic', splitsLock: splitLocksTrap && crossesCacheLine(call) };
+    default:
+      return undefined;
   }
-  if (call.call === 'alloc-pages') {
-    const { node = -1, count, program } = call;
-    return {
-      kind: 'arena-alloc',
-      node,
-      nodeExists: nodeExists(node),
-      reachesGuard: count > 1 && endsAt4G(program.arena) && hasSlotsBehindEnd(program.arena),
-    };
-  }
-  if (call.call === 'free-pages') return { kind: 'arena-free', crossesBase: crossesBase(call) };
-  return undefined;
 }
 
 /** The low half of the address decides (facts C2); behind an end at 4 GiB it is below the base again. */
-function freesBelowBase(call: ArenaCall): boolean {
-  return call.call === 'free-pages' && low32(call.address) < call.program.arena.start32;
-}
+const beginsBelowBase = ({ address, program }: PageCall): boolean => low32(address) < program.arena.start32;
 
 function crossesBase(call: PageCall): boolean {
   const first = low32(call.address) >>> 12;
-  const base = call.program.arena.start32 >>> 12;
-  return first < base && first + call.count > base;
+  return beginsBelowBase(call) && first + call.count > call.program.arena.start32 >>> 12;
+}
+
+/** The window begins at a page, so the low bits of the pointer are those of the address that the CPU sees. */
+function crossesCacheLine({ access, pointer, offset, size }: AccessCall): boolean {
+  return !PLAIN_ACCESSES.has(access) && ((low32(pointer) + offset) & (CACHE_LINE_BYTES - 1)) > CACHE_LINE_BYTES - size;
 }
 
 function usesUnreachableArena(call: ArenaCall): boolean {
@@ -78,32 +90,60 @@ function usesUnreachableArena(call: ArenaCall): boolean {
 
 /** The rest of the address space is this process itself: its code, its stack, its heap. */
 function staysInZone(call: ArenaCall): boolean {
-  if (!('process' in call && 'address' in call)) return true;
-  const lengths =
-    'oldLength' in call ? [call.oldLength, call.newLength] : ['length' in call ? BigInt(call.length) : 0n];
-  return lengths.every((length) => call.address >= ZONE.start && call.address + length <= ZONE.end);
+  return rangesOf(call).every(({ start, length }) => start >= ZONE.start && start + length <= ZONE.end);
+}
+
+/**
+ * What a call of a process may map, change or read, without the rounding to pages: the zone ends at one. Lengths that wrap
+ * around 2^64 reach behind the zone, and are refused with it.
+ */
+function rangesOf(call: ArenaCall): readonly { readonly start: bigint; readonly length: bigint }[] {
+  switch (call.call) {
+    case 'mmap':
+      // A first mapping that would cross a multiple of 4 GiB begins behind it (kernel/bpf/arena.c:arena_get_unmapped_area()).
+      return [{ start: call.address, length: 2n * call.length }];
+    case 'munmap':
+    case 'madvise-dontneed':
+    case 'mprotect':
+      return [{ start: call.address, length: call.length }];
+    case 'mremap':
+      // Where it goes is unmapped before kernels look whether it may go there (mm/mremap.c:mremap_to()).
+      return [
+        { start: call.address, length: call.oldLength },
+        { start: call.address, length: call.newLength },
+        { start: call.newAddress, length: call.newLength },
+      ];
+    case 'process-read':
+      return [{ start: call.address, length: BigInt(call.length) }];
+    case 'process-write':
+      return [{ start: call.address, length: BigInt(call.bytes.length) }];
+    default:
+      return [];
+  }
 }
 
 /** A first mapping gets an address of the kernel's choice where it names none, or one that is taken. */
 function choosesAddress(call: ArenaCall): boolean {
   if (call.call !== 'mmap' || call.arena.arena.userStart !== 0n) return false;
-  return (
-    call.address === 0n || (!isFixed(call.flags) && isTaken(call.process, call.address, Number(call.length >> 12n)))
-  );
+  return call.address < 4096n || (!isFixed(call.flags) && isTaken(call));
 }
 
 /** An arena asks for a place of twice the length (kernel/bpf/arena.c:arena_get_unmapped_area()). */
-function isTaken(process: Process, address: bigint, pages: number): boolean {
+function isTaken({ process, address, length }: MmapCall): boolean {
   const first = Number(address >> 12n);
-  return process.areaIn(first, first + 2 * pages) !== undefined;
+  return process.areaIn(first, first + 2 * pagesIn(length)) !== undefined;
 }
 
+/** Pages that a length takes: a part of one counts as one. */
+const pagesIn = (length: bigint): number => Number((length + 4095n) >> 12n);
 const endsAt4G = ({ userEnd }: Arena): boolean => userEnd % 2n ** 32n === 0n;
 
 function hasSlotsBehindEnd({ free, userPages }: Arena): boolean {
   for (const { last } of free.runs()) if (last >= userPages) return true;
   return false;
 }
+
+type MmapCall = Extract<ArenaCall, { call: 'mmap' }>;
 
 /** How many pages a call goes through one by one. */
 function pagesOf(call: ArenaCall): number {
@@ -120,6 +160,10 @@ function pagesOf(call: ArenaCall): number {
 const isFixed = (flags: number): boolean => (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
 /** This one and a peer, each call of which is a change of processes. */
 const MOST_PROCESSES = 2;
+const MOST_ARENAS = 2;
+/** These become plain moves; all others carry a LOCK prefix, or imply one. */
+const PLAIN_ACCESSES: ReadonlySet<AccessCall['access']> = new Set(['load', 'store', 'ldacq', 'strel']);
+const CACHE_LINE_BYTES = 64;
 const MAP_FIXED = 0x10;
 const MAP_FIXED_NOREPLACE = 0x10_0000;
 /** Freeing costs the kernel some 30 us a page. */
