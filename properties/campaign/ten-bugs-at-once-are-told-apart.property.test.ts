@@ -18,7 +18,7 @@ const TEN = [
   'slots-stay-taken',
   'page-without-reference',
   'record-outlives-area',
-  'program-loaded-without-address',
+  'fault-report-forgotten',
 ];
 
 /** With this seed each of them shows within few runs; any other needs at most the suite's own budget for that. */

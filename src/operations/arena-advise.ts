@@ -29,10 +29,10 @@ const bytesArgument = carefully(
     min: 0,
     max: 2 ** 53 - 1,
     default: 4096,
-    boundaries: [1, 4095, 4097, 8192, 65_536],
+    boundaries: [0, 4096, 8192, 65_536],
     typical: ({ random }) => random.below(20_000),
   }),
-  ({ random }) => random.between(1, 5) * 4096,
+  ({ random }) => (random.chance(0.03) ? 0 : random.between(1, 5) * 4096),
 );
 
 /** More pages to touch at once are a matter of time, not of behaviour. */
