@@ -9,7 +9,7 @@ import { campaign } from './lanes.ts';
 
 /** Ten that do not replace the same decision and do not hide each other: any of them shows while all are planted. */
 const TEN = [
-  'size-index-forgotten',
+  'neighbours-not-joined',
   'old-contents-shown',
   'crossing-checked-before-size',
   'fork-copies-area',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { profiles } from '../../src/model/kernel/profile.ts';
 import { documentOf, emptyFolder, roxcheck } from '../cli/in-process.ts';
 
 const SMALL = 'compare --kernels 6.18,per-program-text --programs 30';
@@ -12,6 +13,11 @@ test('as a table with a row for each kernel', async () => {
   const [, , head, ...rows] = out.trimEnd().split('\n');
   expect(head).toMatch(/^kernel +APIs +loads .*W\+X +us\/op$/);
   expect(rows.map((row) => row.split(' ')[0])).toEqual(['6.18', 'per-program-text']);
+});
+
+test('for all kernels there are', async () => {
+  const { rows } = documentOf(await roxcheck('compare --kernels all --programs 3 --json')) as { rows: unknown[] };
+  expect(rows).toHaveLength(profiles.size);
 });
 
 test('as one document', async () => {

@@ -43,7 +43,11 @@ export const compareVerb: Verb = {
   name: 'compare',
   does: 'does the same work on the text allocators of many kernels, side by side',
   options: [
-    { syntax: '--kernels <names>', does: 'kernels with commas between them (default: one of each kind)', parse: names },
+    {
+      syntax: '--kernels <names>',
+      does: 'kernels with commas between them, or all (default: one of each kind)',
+      parse: names,
+    },
     {
       syntax: '--workload <name>',
       does: `what is done: ${workloadNames.join(', ')}`,

@@ -86,6 +86,7 @@ async function actOnHost(desk: Desk, [image, ...given]: readonly string[], optio
       },
       {
         onMessage: (message) => hear(desk, message, heard, options),
+        onStanding: ({ run, performed }) => desk.status.show(`the guest is at step ${performed} of run ${run}`),
         isOver: () => surroundings.stopReason() !== undefined,
       },
     );

@@ -2,8 +2,9 @@ import { InputError } from '../language/input-error.ts';
 import { unknownName } from '../language/nearest.ts';
 import { type KernelProfile, profiles } from '../model/kernel/profile.ts';
 
-/** The profiles of these names; with none, every profile that makes text differently from the others. */
+/** The profiles of these names, or of `all`; with none, every profile that makes text differently from the others. */
 export function kernelsToCompare(names: readonly string[] | undefined): readonly KernelProfile[] {
+  if (names?.length === 1 && names[0] === 'all') return [...profiles.values()];
   const chosen = names ?? DEFAULT;
   const twice = chosen.find((name, index) => chosen.indexOf(name) !== index);
   if (twice !== undefined) throw new InputError(`the kernel ${twice} is named twice`);

@@ -9,6 +9,7 @@ import { type Cursor, compileReplay } from './compiled-replay.ts';
 import { type Broken, Judge } from './judge.ts';
 import { Mixture } from './mixture.ts';
 import { Novelty } from './novelty.ts';
+import { Occurrences } from './occurrences.ts';
 import { Pool, type ResultKind, resultKinds } from './pool.ts';
 import { Stage } from './stage.ts';
 import { StepColumns } from './step-columns.ts';
@@ -44,6 +45,8 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   readonly mixture: Mixture;
   /** What the walk under way has met. */
   readonly novelty: Novelty;
+  /** What the suite's runs should meet. */
+  readonly occurrences: Occurrences<World>;
   readonly #kinds: readonly ResultKind[];
   readonly #byOperation: ReadonlyMap<AnyOperation, CompiledOperation>;
   readonly #suite: Suite<World>;
@@ -67,6 +70,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     for (const compiled of this.operations) compiled.numberKinds(this.#kinds);
     this.mixture = new Mixture(this.operations, options.curiosity);
     this.novelty = new Novelty(this.operations);
+    this.occurrences = new Occurrences(suite.occurrences ?? []);
     this.#byOperation = new Map(this.operations.map((compiled) => [compiled.operation, compiled]));
     this.#judge = new Judge(options.judging === false ? [] : suite.invariants);
     try {
@@ -166,6 +170,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     const before = counters?.(stage.world);
     const returned = stage.apply(compiled, taken);
     if (before !== undefined) addChanges(compiled.counted, before, counters!(stage.world));
+    this.occurrences.look(stage.world, stage.happened);
     const broken = this.#judge.afterStep(stage.world, stage.happened);
     this.#broken = broken;
     // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.

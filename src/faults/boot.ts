@@ -40,4 +40,21 @@ const gapsStayReadOnly = fault<World>({
   },
 });
 
-export const bootFaults: readonly Fault<World>[] = [dataStaysExecutable, staticProtectionsIgnored, gapsStayReadOnly];
+const treesMadeAfterTheirFirstUser = fault<World>({
+  ...HERE,
+  name: 'trees-made-after-their-first-user',
+  story:
+    "The trees of execmem's cache can store nothing before maple_tree_init(), which runs after tracing has asked for its first trampoline.",
+  breaks: 'right-steps-raise-no-alarm',
+  source: 'before maple_tree_init() moved right behind mm_core_init() (6.17-rc; fixes 5d79c2be5081)',
+  plant({ sharing: { cache }, markRodataRo }) {
+    cache.nodesCanBeHad = () => markRodataRo.progress.stepsDone > 0;
+  },
+});
+
+export const bootFaults: readonly Fault<World>[] = [
+  dataStaysExecutable,
+  staticProtectionsIgnored,
+  gapsStayReadOnly,
+  treesMadeAfterTheirFirstUser,
+];

@@ -1,8 +1,9 @@
+import { PAGE_SIZE } from '../base/page.ts';
 import { integer, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import { readOnlySteps } from '../model/kernel/mark-rodata-ro.ts';
 import type { World } from '../model/world.ts';
-import { failingArgument } from './circumstance.ts';
+import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
 
 const markRodataRo = operation({
   name: 'mark_rodata_ro',
@@ -14,6 +15,19 @@ const markRodataRo = operation({
     const step = readOnlySteps[markRodataRo.progress.stepsDone]!;
     const outcome = markRodataRo.next();
     return outcome === 0 ? step : refuse(outcome);
+  },
+});
+
+const allocTramp = operation({
+  name: 'alloc_tramp',
+  does: 'Function tracing, asked for on the command line, takes text for a trampoline early in boot (arch/x86/kernel/ftrace.c).',
+  weight: 0.5,
+  takes: { pages: integer({ min: 1, max: 2, default: 1 }), cpu: cpuArgument, failing: failingArgument },
+  ready: (world: World, { cpu }) =>
+    cpuExists(world, cpu) && world.sharing.profile.kind === 'core' && world.markRodataRo.progress.stepsDone === 0,
+  apply({ sharing: { execmem }, failing: plan }: World, { pages, cpu, failing }) {
+    const address = plan.during(failing, () => execmem.allocate('ftrace', pages * PAGE_SIZE, cpu));
+    return address === undefined ? refuse('NULL') : 0;
   },
 });
 
@@ -52,5 +66,5 @@ const setMemoryImage = operation({
   },
 });
 
-/** The end of boot, and requests for the kernel's own memory. */
-export const bootOperations = [markRodataRo, setMemoryImage] as const;
+/** The first user of executable memory, the end of boot, and requests for the kernel's own memory. */
+export const bootOperations = [allocTramp, markRodataRo, setMemoryImage] as const;

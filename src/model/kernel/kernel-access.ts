@@ -57,7 +57,7 @@ export class KernelAccess {
     for (const piece of piecesOf(page, offset, length)) {
       const found = this.#machine.kernelTables.translate(piece.page);
       if (found === undefined) return undefined;
-      bytes.set(this.#machine.memory.frame(found.frame).read(piece.offset, piece.length), piece.done);
+      this.#machine.memory.frame(found.frame).readInto(bytes, piece.done, piece.offset, piece.length);
     }
     return bytes;
   }
@@ -75,7 +75,7 @@ export class KernelAccess {
     for (const piece of piecesOf(page, offset, length)) {
       const frame = this.translate(cpu, piece.page, access);
       if (typeof frame !== 'number') return frame;
-      bytes.set(this.#machine.memory.frame(frame).read(piece.offset, piece.length), piece.done);
+      this.#machine.memory.frame(frame).readInto(bytes, piece.done, piece.offset, piece.length);
     }
     return bytes;
   }

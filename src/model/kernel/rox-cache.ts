@@ -67,6 +67,10 @@ export class RoxCache implements SharedText {
   allocate(size: number, cpu: number): TextAddress | undefined {
     const found = this.take(size);
     if (found !== undefined) return found;
+    if (!this.nodesCanBeHad()) {
+      this.#parts.log.bug('kernel NULL pointer dereference in mas_alloc_nodes');
+      return undefined;
+    }
     const request = this.populateFor(size, cpu);
     return request === undefined ? undefined : this.finish(request);
   }
@@ -172,6 +176,11 @@ export class RoxCache implements SharedText {
   /** The lowest free area that is long enough and lies within the window. */
   findRoom(size: number): Range | undefined {
     return this.free.lowest(size, ({ start }) => isWithin(this.#parts.modules, start, size));
+  }
+
+  /** Whether maple_tree_init() has run: right after mm_core_init(), before anybody can ask for text. */
+  nodesCanBeHad(): boolean {
+    return true;
   }
 
   /** Whether a request is served while its block is added. */

@@ -1,3 +1,4 @@
+import { bytesEqual } from '../../base/bytes.ts';
 import type { Journal, Undoable } from '../../base/journal.ts';
 import { PAGE_SIZE } from '../../base/page.ts';
 import { flagsOf, frameOf, highWord, lowWord } from './page-table-entry.ts';
@@ -60,6 +61,13 @@ export class Frame implements Undoable {
   read(offset: number, length: number): Uint8Array {
     const { bytes, fill } = this.#content;
     return bytes === undefined ? new Uint8Array(length).fill(fill) : bytes.slice(offset, offset + length);
+  }
+
+  /** Copies `length` bytes from `offset`, inside the frame, to place `at` of the target. */
+  readInto(target: Uint8Array, at: number, offset: number, length: number): void {
+    const { bytes, fill } = this.#content;
+    if (bytes === undefined) target.fill(fill, at, at + length);
+    else target.set(bytes.subarray(offset, offset + length), at);
   }
 
   /** Fills the whole frame with one byte. */
@@ -167,10 +175,11 @@ const PAGES_PER_BUFFER = 16;
 let buffer = new ArrayBuffer(0);
 let bufferUsed = 0;
 
+/** Whether all bytes are equal: then they are what stands one byte further. */
 function isUniform(bytes: Uint8Array): boolean {
-  const first = bytes[0];
-  for (let index = 1; index < bytes.length; index++) if (bytes[index] !== first) return false;
-  return true;
+  const last = bytes.length - 1;
+  if (bytes[0] !== bytes[last] || bytes[0] !== bytes[last >>> 1]) return false;
+  return bytesEqual(bytes.subarray(1), bytes.subarray(0, last));
 }
 
 /** A page of bytes that are all `fill`, to be written. */

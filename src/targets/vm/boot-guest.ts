@@ -25,7 +25,9 @@ export interface GuestEnd {
 
 interface GuestHooks {
   onMessage(message: GuestMessage): void;
-  /** Asked ten times a second: the verb is to end with a summary. */
+  /** Told twice a second where the guest stands, by its black box. */
+  onStanding(note: LastNote): void;
+  /** Asked twice a second: the verb is to end with a summary. */
   isOver(): boolean;
 }
 
@@ -61,7 +63,9 @@ function follow(machine: GuestMachine, timeout: number, hooks: GuestHooks): Prom
   // A session of its own: Ctrl-C reaches the guest as a message, so that it ends with a summary.
   const child = spawn(EMULATOR, emulatorWords(machine), { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
+  // However this process is told to end, the guest ends first, and the verb with what it has.
   process.on('exit', kill);
+  process.on('SIGTERM', kill);
   const reader = new MessageReader();
   let ended: GuestEnd['ended'];
   let release: string | undefined;
@@ -73,11 +77,13 @@ function follow(machine: GuestMachine, timeout: number, hooks: GuestHooks): Prom
     kill();
   }, timeout);
   const timer = setInterval(() => {
+    const note = release === undefined ? undefined : readBlackBox(readFileSync(machine.blackBox));
+    if (note !== undefined) hooks.onStanding(note);
     if (told || !hooks.isOver()) return;
     told = true;
     if (release === undefined) kill();
     else child.stdin.write(STOP_LINE);
-  }, 100);
+  }, 500);
   child.stdin.on('error', () => undefined); // It may have ended just now.
   child.stdout.on('data', (bytes: Uint8Array) => {
     for (const message of reader.read(bytes)) {
@@ -96,6 +102,7 @@ function follow(machine: GuestMachine, timeout: number, hooks: GuestHooks): Prom
     clearTimeout(deadline);
     clearInterval(timer);
     process.off('exit', kill);
+    process.off('SIGTERM', kill);
   });
 }
 
