@@ -124,7 +124,7 @@ function atomic(draft: ProgramDraft): void {
 const { ADD, AND, OR, XOR } = Operation;
 const LOCKED = [ADD, AND, OR, XOR, ADD | Atomic.FETCH, Atomic.XCHG, Atomic.CMPXCHG];
 
-/** An exchange of 32 bits that succeeds on a fresh page while the upper half of r0 is not zero. */
+/** An exchange of 32 bits that succeeds where nothing else is stored, while the upper half of r0 is not zero. */
 function narrowExchange(draft: ProgramDraft): void {
   const { random } = draft;
   const dst = pointer(draft);
@@ -134,7 +134,7 @@ function narrowExchange(draft: ProgramDraft): void {
   }
   draft.code.push(...wideLoad(0, 0x1_0000_0000n));
   draft.holdsScalar(0);
-  const offset = random.pick([0, 16, 64]);
+  const offset = 1024 + 8 * random.below(256);
   draft.add(Class.STX | Mode.ATOMIC | Size.W, { dst, src: draft.scalar(), offset, immediate: Atomic.CMPXCHG });
   if (draft.isMain) draft.add(Class.STX | Mode.MEM | Size.DW, { dst: CONTEXT, src: 0, offset: 8 * random.below(7) });
 }

@@ -22,7 +22,7 @@ function leaveResults(draft: ProgramDraft): void {
     draft.add(Class.STX | Mode.MEM | Size.DW, { dst: CONTEXT, src, offset: 8 * (word++ % CONTEXT_WORDS) });
   };
   for (const slot of slots) {
-    if (!random.chance(0.5)) continue;
+    if (!random.chance(0.7)) continue;
     draft.add(Class.LDX | Mode.MEM | Size.DW, { dst: COUNTER, src: FRAME_POINTER, offset: slot });
     show(COUNTER);
   }

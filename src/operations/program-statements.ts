@@ -155,7 +155,7 @@ const ATOMICS = [
 const atomic: Statement = (draft) => {
   const { random } = draft;
   const slot = -8 * random.between(1, 2);
-  const src = random.chance(0.5) && !draft.keepsKinds ? 0 : draft.scalar();
+  const src = random.chance(0.6) && !draft.keepsKinds ? 0 : draft.scalar();
   if (!draft.scalars.has(src)) draft.setScalar(src);
   draft.add(Class.STX | Mode.MEM | Size.DW, { dst: 10, src: draft.scalar(), offset: slot });
   draft.slots.add(slot);
@@ -266,6 +266,7 @@ const PLAIN: readonly Statement[] = [
   stack,
   atomic,
   atomic,
+  atomic,
   narrowExchange,
 ];
 const MAIN_PLAIN: readonly Statement[] = [
@@ -281,4 +282,4 @@ const MAIN_PLAIN: readonly Statement[] = [
   castWithoutArena,
 ];
 const CONTAINERS: readonly Statement[] = [branch, farBranch, loop];
-const MAIN_CONTAINERS: readonly Statement[] = [...CONTAINERS, call, call, callWithTailCall];
+const MAIN_CONTAINERS: readonly Statement[] = [...CONTAINERS, call, call, callWithTailCall, callWithTailCall];

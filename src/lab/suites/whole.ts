@@ -40,6 +40,6 @@ export const wholeSuite = suite({
   faults: [...wholeJitFaults, ...wholeVerifierFaults],
   kernelBugs: [...wholeKernelBugs, ...memoryKernelBugs],
   copies: [Tlb],
-  runs: 60,
+  runs: 72,
   steps: 80,
 });

@@ -99,7 +99,7 @@ function complete(
   const slots = slotsOf(row.form, register, rm, 0);
   return {
     name: row.name === 'cdq' && width === 64 ? 'cqo' : row.name,
-    execute: width === 16 ? row.word! : row.execute,
+    execute: executeOf(row, width, isMemory),
     form: row.form,
     length: reader.length,
     width,
@@ -123,6 +123,11 @@ function complete(
     leftInMemory: slots.leftInMemory,
     right: slots.right,
   };
+}
+
+function executeOf({ execute, word, whole }: Row, width: number, isMemory: boolean): Execute {
+  if (width === 16) return word!;
+  return width === 64 && !isMemory && whole !== undefined ? whole : execute;
 }
 
 function widthOf(row: Row, prefixes: Prefixes): number {

@@ -13,6 +13,7 @@ import { call, int3, jcc, jmp, leave, nothing, pop, push, ret, undefinedInstruct
 import { cmpxchg, xadd, xchg } from './execute-exchange.ts';
 import { cmov, lea, load, loadSigned, loadUnsigned, signIntoRdx, store, storeNarrow } from './execute-move.ts';
 import { div, idiv, imul, mul } from './execute-multiply.ts';
+import { addWhole, andWhole, cmpWhole, movWhole, orWhole, subWhole, testWhole, xorWhole } from './execute-register.ts';
 import { bswap, rol, ror, sar, shl, shr } from './execute-shift.ts';
 
 /** What distinguishes one line from the usual: a general instruction of 32 or 64 bits with any rm operand. */
@@ -21,6 +22,8 @@ interface Traits {
   readonly byte?: true;
   /** The rm operand has this many bits, whatever the other has. */
   readonly sourceWidth?: 8 | 16 | 32;
+  /** Performs it, faster, where its operands are 64-bit registers and immediates. */
+  readonly whole?: Execute;
   /** A 66 prefix is accepted and makes the operands 16 bits wide; this then performs the instruction. */
   readonly word?: Execute;
   /** Operands are 64 bits wide without REX.W. */
@@ -49,14 +52,14 @@ const JUMP: Traits = { wide: true, jumps: true };
 const BYTE: Traits = { byte: true };
 
 export const ROWS: readonly Row[] = [
-  ...arithmetic(0, 'add', add, LOCK),
-  ...arithmetic(1, 'or', or, LOCK),
-  ...arithmetic(4, 'and', and, LOCK),
-  ...arithmetic(5, 'sub', sub, LOCK),
-  ...arithmetic(6, 'xor', xor, LOCK),
-  ...arithmetic(7, 'cmp', cmp, {}),
-  row('85 /r', 'test', 'rm, register', test),
-  row('f7 /0 iz', 'test', 'rm, immediate', test),
+  ...arithmetic(0, 'add', add, addWhole, LOCK),
+  ...arithmetic(1, 'or', or, orWhole, LOCK),
+  ...arithmetic(4, 'and', and, andWhole, LOCK),
+  ...arithmetic(5, 'sub', sub, subWhole, LOCK),
+  ...arithmetic(6, 'xor', xor, xorWhole, LOCK),
+  ...arithmetic(7, 'cmp', cmp, cmpWhole, {}),
+  row('85 /r', 'test', 'rm, register', test, { whole: testWhole }),
+  row('f7 /0 iz', 'test', 'rm, immediate', test, { whole: testWhole }),
   row('f7 /3', 'neg', 'rm', neg),
   row('f7 /4', 'mul', 'rm', mul),
   row('f7 /6', 'div', 'rm', div),
@@ -74,11 +77,11 @@ export const ROWS: readonly Row[] = [
   row('0f c8+r', 'bswap', 'rm', bswap),
 
   row('88 /r', 'mov', 'rm, register', storeNarrow, BYTE),
-  row('89 /r', 'mov', 'rm, register', store, { word: storeNarrow }),
-  row('8b /r', 'mov', 'register, rm', load),
-  row('b8+r iv', 'mov', 'rm, immediate', store),
+  row('89 /r', 'mov', 'rm, register', store, { word: storeNarrow, whole: movWhole }),
+  row('8b /r', 'mov', 'register, rm', load, { whole: movWhole }),
+  row('b8+r iv', 'mov', 'rm, immediate', store, { whole: movWhole }),
   row('c6 /0 ib', 'mov', 'rm, immediate', storeNarrow, BYTE),
-  row('c7 /0 iz', 'mov', 'rm, immediate', store, { word: storeNarrow }),
+  row('c7 /0 iz', 'mov', 'rm, immediate', store, { word: storeNarrow, whole: movWhole }),
   row('8d /r', 'lea', 'register, rm', lea, { rm: 'memory' }),
   row('63 /r', 'movsxd', 'register, rm', loadSigned, { sourceWidth: 32 }),
   row('0f b6 /r', 'movzx', 'register, rm', loadUnsigned, { sourceWidth: 8 }),
@@ -113,13 +116,13 @@ export const ROWS: readonly Row[] = [
 ];
 
 /** The eight operations that share one pattern: opcode 8n + 1, + 3 and + 5, and digit n of group 1 (SDM 2D, table A-6). */
-function arithmetic(digit: number, name: string, execute: Execute, traits: Traits): Row[] {
+function arithmetic(digit: number, name: string, execute: Execute, whole: Execute, traits: Traits): Row[] {
   return [
-    row(`${hexByte('', 8 * digit + 1)} /r`, name, 'rm, register', execute, traits),
-    row(`${hexByte('', 8 * digit + 3)} /r`, name, 'register, rm', execute),
-    row(`${hexByte('', 8 * digit + 5)} iz`, name, 'rm, immediate', execute, { accumulator: true }),
-    row(`81 /${digit} iz`, name, 'rm, immediate', execute, traits),
-    row(`83 /${digit} ib`, name, 'rm, immediate', execute, traits),
+    row(`${hexByte('', 8 * digit + 1)} /r`, name, 'rm, register', execute, { ...traits, whole }),
+    row(`${hexByte('', 8 * digit + 3)} /r`, name, 'register, rm', execute, { whole }),
+    row(`${hexByte('', 8 * digit + 5)} iz`, name, 'rm, immediate', execute, { accumulator: true, whole }),
+    row(`81 /${digit} iz`, name, 'rm, immediate', execute, { ...traits, whole }),
+    row(`83 /${digit} ib`, name, 'rm, immediate', execute, { ...traits, whole }),
   ];
 }
 
