@@ -1,10 +1,12 @@
 import { cpus, loadavg } from 'node:os';
 import { Table } from '../src/report/table.ts';
 import { arenaSteps } from './arena-steps.ts';
+import { type EnumerationFigures, enumerationFigures } from './enumeration.ts';
 import { lawsAgainstNone } from './laws.ts';
 import { costOfLongLoops, type ProgramSpeed, programSpeeds } from './programs.ts';
 import { type ShrinkCount, shrinkCounts } from './shrink-counts.ts';
 import { costOfLength, harnessAgainstPeer, performingAgainstCalling, type Ratio } from './speed.ts';
+import { type TimeToBug, timesToBug } from './time-to-bug.ts';
 
 export interface BenchOptions {
   /** Fewer rounds and traces: figures to look at, not to quote. */
@@ -30,8 +32,12 @@ export function measureEverything({ quick, json }: BenchOptions): void {
   const programs = programSpeeds(quick ? 5 : 15);
   if (!json) printSpeeds(programs);
   const shrinking = shrinkCounts(quick ? 5 : 20);
-  if (json) console.log(JSON.stringify({ machine, rounds, ratios, programs, shrinking }));
-  else printShrinking(shrinking);
+  if (!json) printShrinking(shrinking);
+  const bugs = timesToBug(quick ? 11 : 40);
+  if (!json) printTimesToBug(bugs);
+  const enumeration = enumerationFigures(quick ? 4 : 6);
+  if (json) console.log(JSON.stringify({ machine, rounds, ratios, programs, shrinking, bugs, enumeration }));
+  else printEnumeration(enumeration);
 }
 
 /** Ratios stand on one machine, yet a crowded one makes them less sure: readers should know. */
@@ -82,4 +88,21 @@ function printShrinking(counts: readonly ShrinkCount[]): void {
     const figures = [from, shortest, atShortest, minimal, executions, executionsNinetiethPercentile];
     console.log(table.row([fault, ...figures.map(String)]));
   }
+}
+
+function printTimesToBug(bugs: readonly TimeToBug[]): void {
+  const table = new Table([
+    { title: 'operations until a fault shows', widest: bugs.map(({ fault }) => fault) },
+    ...['steps', 'measured', 'never guided', 'always guided'].map((title) => ({ title, align: 'right' }) as const),
+  ]);
+  console.log(`\n${table.head()}`);
+  for (const { fault, shortest, steps, withoutGuidance, alwaysGuided } of bugs)
+    console.log(table.row([fault, ...[shortest, steps, withoutGuidance, alwaysGuided].map(String)]));
+}
+
+function printEnumeration({ steps, traces, states, millionsPerMinute }: EnumerationFigures): void {
+  console.log(
+    `\nevery trace of up to ${steps} steps over 3 objects: ${traces} traces, ${states} states, ` +
+      `${millionsPerMinute.toFixed(1)} million traces a minute (wanted: 5)`,
+  );
 }

@@ -8,6 +8,7 @@ export { Random } from './base/seed.ts';
 export { type MainOptions, main } from './cli/main.ts';
 export { type TraceOptions, traceArbitrary } from './engine/arbitrary.ts';
 export { type Checked, type CheckOptions, checkLaws } from './engine/check-laws.ts';
+export { type Explanation, explain } from './engine/explain/explain.ts';
 export { performTrace } from './engine/perform.ts';
 export { runSuite } from './engine/run.ts';
 export { shrink } from './engine/shrink.ts';
@@ -53,6 +54,7 @@ export {
   type Violated,
 } from './language/invariant.ts';
 export { type KernelBug, kernelBug } from './language/kernel-bug.ts';
+export { type Occurrence, required, sometimes } from './language/occurrence.ts';
 export { type Operation, operation, Refusal, refuse, type Shown, type Taken } from './language/operation.ts';
 export { type AnySuite, type JournaledWorld, type MachineSettings, type Suite, suite } from './language/suite.ts';
 export type { Expectation, Step, Trace, TraceComment, TraceHeader } from './language/trace.ts';

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { wholeSuite } from '../../src/lab/suites/whole.ts';
 import { documentOf, emptyFolder, roxcheck } from './in-process.ts';
 
 /** Slots as bytes in hexadecimal: opcode, registers, offset and immediate as they lie in memory. */
@@ -68,6 +69,17 @@ describe('jit', () => {
     }
     expect(shown.size).toBe(1);
     expect([...shown][0]).toMatch(/0: \(b7\) r0 = 5\n +0xc {2}b805000000 +mov eax,5\n +1: \(95\) exit/);
+  });
+
+  it('shows the programs of a trace with its arena and its fault', async () => {
+    const trace = (kind: string) => `jit corpus/whole/${kind}-arena-stores-escape-blinding.trace`;
+    const whole = { folder: process.cwd(), suites: [wholeSuite] };
+    const bad = await roxcheck(trace('bad'), whole);
+    expect(bad.out).toMatch(/\*\(arena u32 \*\)\(r5 \+0\) = 1235830\n.* mov dword \[r8\+r12\],12DB76h/);
+    expect((await roxcheck(trace('good'), whole)).out).not.toContain('12DB76h');
+    const refused = await roxcheck('jit corpus/whole/bad-cast-without-arena.trace', whole);
+    expect(refused).toMatchObject({ exitCode: 2, out: '' });
+    expect(refused.err).toMatch(/no step of the trace compiles a program/);
   });
 
   it('follows the kernel and its mitigations, and gives a document', async () => {

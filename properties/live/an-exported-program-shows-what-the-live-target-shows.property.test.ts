@@ -21,9 +21,11 @@ const TRACES = [
   'failed-fixed-mapping-unmaps',
   'freeze-stays-busy',
 ];
+/** These traces have one process. */
+const NO_PEERS = new URL('file:///nobody');
 const kernel = await reachedKernel();
 const tools = openArenaTools(kernel);
-const target = thingOf(tools) === undefined ? undefined : new ArenaTarget(thingOf(tools)!, []);
+const target = thingOf(tools) === undefined ? undefined : new ArenaTarget(thingOf(tools)!, NO_PEERS);
 afterAll(() => target?.close());
 const isUnreachable = isMissing('running exported programs', tools);
 

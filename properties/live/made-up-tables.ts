@@ -56,6 +56,11 @@ export class MadeUpTables implements TableMemory {
     return halves === undefined ? undefined : BigInt(halves[at]!) | (BigInt(halves[at + 1]!) << 32n);
   }
 
+  halvesAt(address: bigint, words: number): Uint32Array | undefined {
+    const at = Number(address & 0xfffn) / 4;
+    return this.pageOfHalves(address & ~0xfffn)?.slice(at, at + 2 * words);
+  }
+
   pageOfHalves(address: bigint): Uint32Array | undefined {
     return this.#tables.get(pageOf(address) - pageOf(this.roots.directMap))?.slice();
   }

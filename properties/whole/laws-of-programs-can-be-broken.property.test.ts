@@ -66,6 +66,25 @@ it('a tail call that leads into a freed program', () => {
   expect(brokenBy(freedCodeNeverRuns, forgetToPatchOut, steps)).toBe('freed-code-never-runs at step 10');
 });
 
+it('text that a CPU finds only through a translation which no table holds any more', () => {
+  const moveUnflushed = (world: WholeWorld) => {
+    const compile = world.programs.compile.bind(world.programs);
+    world.programs.compile = (program, request) => {
+      const before = world.programs.all.items[0]!.texts[0];
+      if (before !== undefined) {
+        const { table, index, level } = world.machine.kernelTables.walk(pageOfText(before.binary.image));
+        const { memory } = world.machine;
+        const frame = level === 1 ? memory.allocate('vmalloc')!.number : memory.allocateBlock('vmalloc')!;
+        table.setEntry(index, frame, table.entryFlags(index));
+      }
+      return compile(program, request);
+    };
+  };
+  const steps = `${CALLEE}bpf_prog_run(prog2)\n${CALLER.replace(/^bpf_prog_select.*\n/m, '')}bpf_prog_run(prog2)\n`;
+  expect(brokenBy(freedCodeNeverRuns, () => {}, steps)).toBe('holds');
+  expect(brokenBy(freedCodeNeverRuns, moveUnflushed, steps)).toBe('freed-code-never-runs at step 6');
+});
+
 it('a tail call that still leads where it led', () => {
   const steps = `${CALLED}poke2 = bpf_map_delete_elem()\nbpf_prog_run(prog1)\n`;
   expect(brokenBy(interpreterAndCpuAgree, forgetToPatchOut, steps)).toBe('interpreter-and-cpu-agree at step 9');

@@ -15,23 +15,24 @@ export function programInText(text: string): readonly Instruction[] {
 
 /** A program from its bytes in hexadecimal, with or without spaces and 0x. Throws an InputError. */
 export function programOfHex(text: string): readonly Instruction[] {
-  const program = decodeInstructions(bytesOfHex(text, 'the program'));
+  const bytes = bytesOfHex(text, 'the program', (digits) => `; it ends inside instruction ${slotOf(digits / 2)}`);
+  const program = decodeInstructions(bytes);
   if (program !== undefined) return wellFormed(program);
-  const digits = digitsOf(text).length;
-  const index = Math.floor(digits / (2 * SLOT_BYTES));
-  throw new InputError(`instruction ${index} is cut off: it has ${digits / 2 - index * SLOT_BYTES} of 8 bytes`);
+  const index = slotOf(bytes.length);
+  throw new InputError(`instruction ${index} is cut off: it has ${bytes.length - index * SLOT_BYTES} of 8 bytes`);
 }
 
-/** Bytes in hexadecimal. `what` names them in the InputError. */
-export function bytesOfHex(text: string, what: string): Uint8Array {
+const slotOf = (bytes: number): number => Math.floor(bytes / SLOT_BYTES);
+
+/** Bytes in hexadecimal. `what` names them in the InputError, and `whereItEnds` says more of an odd number of digits. */
+export function bytesOfHex(text: string, what: string, whereItEnds: (digits: number) => string = () => ''): Uint8Array {
   const digits = digitsOf(text);
   const bytes = fromHex(digits);
   if (bytes !== undefined) return bytes;
   const wrong = /[^0-9a-fA-F]/.exec(digits);
   if (wrong !== null)
     throw new InputError(`${what} has ${JSON.stringify(wrong[0])} where a hexadecimal digit should be`);
-  const index = Math.floor(digits.length / (2 * SLOT_BYTES));
-  throw new InputError(`${what} has an odd number of hexadecimal digits; it ends inside instruction ${index}`);
+  throw new InputError(`${what} has an odd number of hexadecimal digits${whereItEnds(digits.length)}`);
 }
 
 const digitsOf = (text: string): string => text.replace(/\b0x/gi, '').replace(/\s+/g, '');

@@ -1,6 +1,8 @@
 import type { Finding } from '../engine/campaign/findings.ts';
 import type { JobProgress } from '../engine/campaign/job-progress.ts';
 import type { CampaignJob } from '../engine/campaign/task.ts';
+import { rarities } from '../engine/occurrences.ts';
+import type { Frequency } from '../engine/sequential-test.ts';
 import type { RunReport, Verdict } from '../engine/verdict.ts';
 import type { AnySuite } from '../language/suite.ts';
 import { parseTrace } from '../language/trace-text/parse.ts';
@@ -84,6 +86,7 @@ export function resultOf(
     known: [...new Set([...progress.known, ...known])],
     operations: progress.operations,
     judged: progress.judged,
+    occurred: frequenciesOf(progress, job.suite),
     counted: new Map(),
     ...verdict,
     ...(first !== undefined && { failure: failureOf(job.suite, first) }),
@@ -93,18 +96,31 @@ export function resultOf(
   return { job, seed, report, seconds, ...verdict, ...(first !== undefined && { kept: first.kept }) };
 }
 
+function frequenciesOf(
+  { runs, occurred }: JobProgress,
+  { occurrences = [] }: AnySuite,
+): ReadonlyMap<string, Frequency> {
+  return new Map(occurrences.map(({ name }) => [name, { runs, met: occurred.get(name) ?? 0 }]));
+}
+
 function verdictOf(
-  { bugs, runs, judged }: JobProgress,
+  progress: JobProgress,
   suite: AnySuite,
   fresh: readonly KeptFinding[],
   isFullBudget: boolean,
 ): { readonly verdict: Verdict; readonly reason?: string } {
+  const { bugs, runs, judged, job } = progress;
   if (bugs[0] !== undefined) return { verdict: 'model-bug', reason: bugs[0].split('\n', 1)[0]! };
   if (fresh.length > 0) return { verdict: 'violates' };
   if (runs === 0) return { verdict: 'skipped', reason: 'no time was left' };
   const idle = suite.invariants.filter(({ name }) => (judged.get(name) ?? 0) === 0);
-  if (!isFullBudget || idle.length === 0) return { verdict: 'holds' };
-  return { verdict: 'vacuous', reason: `never had anything to judge: ${idle.map(({ name }) => name).join(', ')}` };
+  if (isFullBudget && idle.length > 0) {
+    return { verdict: 'vacuous', reason: `never had anything to judge: ${idle.map(({ name }) => name).join(', ')}` };
+  }
+  // Shorter traces meet less, and a fault may forbid it.
+  if (job.fault !== undefined || job.steps < suite.steps) return { verdict: 'holds' };
+  const reason = rarities(suite.occurrences ?? [], frequenciesOf(progress, suite), isFullBudget);
+  return reason === undefined ? { verdict: 'holds' } : { verdict: 'rare', reason };
 }
 
 function failureOf(suite: AnySuite, { finding: { minimal, first } }: KeptFinding) {

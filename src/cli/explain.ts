@@ -8,14 +8,15 @@ import type { Verb } from './verb.ts';
 /** The story says what happened; whether that was expected is the affair of `replay`. */
 export const explainVerb: Verb = {
   name: 'explain',
-  does: 'tells a trace as a story: each step, what it showed, what changed, and why a law is broken',
+  does: 'tells a trace as a story: each step, what it showed and changed, what the failure needs of it, why a law is broken',
   words: [{ syntax: '<trace>', does: 'a trace file' }],
   async act(desk, words) {
     const path = words[0]!;
     const { trace, suite, kernel } = loadTrace(desk, path);
     const story = inFile(path, () => storyOf(suite, kernel, trace));
     for (const line of story.lines(desk.colours)) desk.say(line);
-    const { end, steps } = story;
-    return { exitCode: ALL_WELL, document: { path, suite: suite.name, kernel, trace: printTrace(trace), steps, end } };
+    const { end, steps, explanation } = story;
+    const about = { path, suite: suite.name, kernel, trace: printTrace(trace) };
+    return { exitCode: ALL_WELL, document: { ...about, steps, end, explanation } };
   },
 };

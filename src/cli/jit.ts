@@ -15,6 +15,7 @@ import type { Answer, Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import { inFile, readText } from './files.ts';
 import { type MachineOptions, machineOf, machineOptions } from './jit-machine-options.ts';
+import { isTraceOfPrograms, programsOfTrace } from './jit-trace.ts';
 import type { Verb } from './verb.ts';
 
 export const jitVerb: Verb = {
@@ -23,7 +24,7 @@ export const jitVerb: Verb = {
   words: [
     {
       syntax: '<file>',
-      does: "a program: bytes in hexadecimal, the kernel's disassembly, a trace's program, a bpf_conformance file",
+      does: "a program: bytes in hexadecimal, the kernel's disassembly, a bpf_conformance file; or a trace, which has its own kernel",
     },
   ],
   options: machineOptions,
@@ -31,12 +32,15 @@ export const jitVerb: Verb = {
 };
 
 function show(desk: Desk, path: string, options: MachineOptions): Answer {
-  const program = inFile(path, () => programInText(readText(resolve(desk.surroundings.folder, path))));
-  const placed = compileProgram(program, machineOf(options));
-  if (placed.kind === 'not-compiled') throw new InputError(placed.reason, { file: path });
-  const functions = placed.functions.map((compiled, index) => listing(placed, compiled, index));
-  for (const { title, lines } of functions) {
-    desk.say(title);
+  const text = inFile(path, () => readText(resolve(desk.surroundings.folder, path)));
+  const { kernel, mitigations, programs } = isTraceOfPrograms(text)
+    ? { mitigations: 'of the trace', ...programsOfTrace(desk, path) }
+    : { ...options, programs: [compiled(text, path, options)] };
+  const functions = programs.flatMap((placed, number) =>
+    placed.functions.map((compiled, index) => ({ program: number + 1, ...listing(placed, compiled, index) })),
+  );
+  for (const { program, title, lines } of functions) {
+    desk.say(programs.length > 1 ? `program ${program}, ${title}` : title);
     for (const { bpf, code } of lines) {
       desk.say(desk.colours.bold(bpf));
       for (const { offset, bytes, text } of code) {
@@ -45,8 +49,16 @@ function show(desk: Desk, path: string, options: MachineOptions): Answer {
     }
     desk.say();
   }
-  const { kernel, mitigations } = options;
   return { exitCode: ALL_WELL, document: { path, kernel, mitigations, functions: functions.map(asDocument) } };
+}
+
+function compiled(text: string, path: string, options: MachineOptions): PlacedProgram {
+  const placed = compileProgram(
+    inFile(path, () => programInText(text)),
+    machineOf(options),
+  );
+  if (placed.kind === 'placed') return placed;
+  throw new InputError(placed.reason, { file: path });
 }
 
 interface Listing {
@@ -88,8 +100,9 @@ function listing({ loaded }: PlacedProgram, compiled: CompiledFunction, index: n
   return { compiled, title: `${name}: ${size}, at ${hex(addressOf(address))} after ${passes} passes`, lines };
 }
 
-function asDocument({ compiled, lines }: Listing) {
+function asDocument({ program, compiled, lines }: Listing & { readonly program: number }) {
   return {
+    program,
     address: addressOf(compiled.address),
     code: toHex(compiled.code),
     exceptionTable: toHex(compiled.exceptionTable),

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { performTrace } from '../engine/perform.ts';
 import { InputError } from '../language/input-error.ts';
-import type { AnySuite, Suite } from '../language/suite.ts';
+import type { AnySuite, MachineSettings, Suite } from '../language/suite.ts';
 import { parseTrace } from '../language/trace-text/parse.ts';
 import { ArenaWorld } from '../model/arena-world.ts';
 import { ArenaTarget } from '../targets/live/arena-target.ts';
@@ -9,9 +9,14 @@ import { openArenaTools } from '../targets/live/arena-tools.ts';
 import { Driver } from '../targets/live/driver-process.ts';
 import { KernelHarmed } from '../targets/live/kernel-health.ts';
 import { LiveKernel } from '../targets/live/live-kernel.ts';
-import { benchFor, type LockStepBench } from '../targets/live/lock-step-bench.ts';
+import {
+  benchFor,
+  circumstancesOfThisOne,
+  type LockStepBench,
+  type MachineCircumstances,
+  machineOfThisOne,
+} from '../targets/live/lock-step-bench.ts';
 import { type CampaignReport, type CampaignRequest, lockStepCampaign } from '../targets/live/lock-step-campaign.ts';
-import { servePeer } from '../targets/live/peer-process.ts';
 import type { Desk } from './desk.ts';
 import { ALL_WELL } from './exit-codes.ts';
 import type { Verb } from './verb.ts';
@@ -48,13 +53,23 @@ export interface Replayed {
   readonly sentences: readonly string[];
 }
 
+/** What a driver notes in the black box before it begins: all that it takes to draw its traces again elsewhere. */
+export interface TriedByDriver {
+  readonly kind: 'lock-step';
+  readonly request: DriverRequest;
+  readonly release: string;
+  readonly machine: MachineSettings;
+  readonly circumstances: MachineCircumstances;
+}
+
 /** What it tells meanwhile. */
 export type DriverProgress = { readonly runs: number; readonly steps: number } | { readonly replayed: Replayed };
 
 /** How this program is started as another process. */
 export const PROGRAM = fileURLToPath(new URL('../../bin/roxcheck.js', import.meta.url));
 export const DRIVER_VERB = 'lock-step';
-const PEER_VERB = 'lock-step-peer';
+/** Drivers are only started as they are built, where this is the module of their peers. */
+const BUILT_PEER = new URL('../targets/live/peer-process.js', import.meta.url);
 
 /** The process that drives the running kernel: started by `run` and `replay`, never by people. */
 export const lockStepVerb: Verb = {
@@ -76,17 +91,6 @@ export const lockStepVerb: Verb = {
   },
 };
 
-/** A second process of a trace. */
-export const lockStepPeerVerb: Verb = {
-  name: PEER_VERB,
-  does: 'performs system calls for another process of this program',
-  hidden: true,
-  async act() {
-    await servePeer();
-    return { exitCode: ALL_WELL, document: {} };
-  },
-};
-
 /** Passes a mistake on as what it was in the other process. */
 export function demandWork<Reply extends DriverReply>(reply: Reply): Exclude<Reply, { kind: 'failed' }> {
   if (reply.kind !== 'failed') return reply as Exclude<Reply, { kind: 'failed' }>;
@@ -104,10 +108,10 @@ async function answer(
     kernel.close();
     return { kind: 'skipped', reason: `${tools.kind}: ${tools.why}; ${tools.remedy}` };
   }
-  const target = new ArenaTarget(tools.thing, [PROGRAM, PEER_VERB]);
+  const target = new ArenaTarget(tools.thing, BUILT_PEER);
   try {
     const { allowedHazards } = request;
-    const whereabouts = driver.whereabouts();
+    const whereabouts = driver.whereabouts(tools.thing.libc, triedOn(kernel.release, request));
     const benchOf = (suite: string, onRefusal?: (reason: string) => void) =>
       benchFor(arenaSuite(desk.registry.suite(suite)), target, {
         release: kernel.release,
@@ -143,6 +147,14 @@ async function answer(
     kernel.close();
   }
 }
+
+const triedOn = (release: string, request: DriverRequest): TriedByDriver => ({
+  kind: 'lock-step',
+  request,
+  release,
+  machine: machineOfThisOne(),
+  circumstances: circumstancesOfThisOne(),
+});
 
 function replay(
   { suite, machine }: LockStepBench,

@@ -19,7 +19,7 @@ import { exportVerb } from './export.ts';
 import { jitVerb } from './jit.ts';
 import { listVerb } from './list.ts';
 import { liveVerb } from './live.ts';
-import { lockStepPeerVerb, lockStepVerb } from './lock-step.ts';
+import { lockStepVerb } from './lock-step.ts';
 import { mainVerb } from './main-job.ts';
 import { recordVerb } from './record.ts';
 import { replayVerb } from './replay.ts';
@@ -31,6 +31,7 @@ import { processSurroundings, type Surroundings } from './surroundings.ts';
 import { loadSuites } from './user-suites.ts';
 import type { Verb, VerbOption } from './verb.ts';
 import { version } from './version.ts';
+import { vmVerb } from './vm.ts';
 
 /** The suites and the surroundings of a command, where they are not the project's and the process's own. */
 export interface MainOptions {
@@ -58,8 +59,8 @@ const VERBS: readonly Verb[] = [
   liveVerb,
   auditVerb,
   exportVerb,
+  vmVerb,
   lockStepVerb,
-  lockStepPeerVerb,
 ];
 
 /**

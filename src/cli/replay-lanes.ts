@@ -50,7 +50,7 @@ async function* inThreads(desk: Desk, paths: readonly string[], jobs: number): A
   }
 }
 
-const PORTION = 64;
+const PORTION = 32;
 
 function read({ surroundings }: Desk, path: string): string {
   return inFile(path, () => readText(resolve(surroundings.folder, path)));

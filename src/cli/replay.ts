@@ -96,7 +96,7 @@ function shortest(folder: string, path: string): string {
   return short.length < path.length ? short : path;
 }
 
-/** A thread takes as long to begin as some hundred traces take. */
+/** A thread takes as long to begin as some sixty traces take, and each boots the worlds it needs for itself. */
 function defaultJobs(traces: number): number {
-  return traces < 1_000 ? 1 : availableParallelism();
+  return traces < 200 ? 1 : availableParallelism();
 }

@@ -164,8 +164,9 @@ interface Told {
 function tell(desk: Desk, { profile, seed, seconds, outcome, paths }: Told): void {
   const { colours } = desk;
   const { runs, steps, findings, skipped } = outcome;
-  if (skipped !== undefined) {
-    desk.say(`arena on the running kernel: skipped, ${skipped}`);
+  const reason = skipped ?? (runs === 0 && findings.length === 0 ? NO_TIME : undefined);
+  if (reason !== undefined) {
+    desk.say(`arena on the running kernel: skipped, ${reason}`);
     return;
   }
   const verdict = findings.length === 0 ? colours.green('no divergence') : colours.red('diverges');
@@ -191,7 +192,7 @@ function tell(desk: Desk, { profile, seed, seconds, outcome, paths }: Told): voi
 function answerOf(desk: Desk, known: object, outcome: Outcome, paths: readonly string[]): Answer {
   const { findings, skipped, runs } = outcome;
   const verdict = findings.length > 0 ? 'diverges' : skipped !== undefined || runs === 0 ? 'skipped' : 'holds';
-  const reason = skipped ?? (verdict === 'skipped' ? 'no time was left' : undefined);
+  const reason = skipped ?? (verdict === 'skipped' ? NO_TIME : undefined);
   const { operations, steps } = outcome;
   const found = findings.map((finding, index) => ({ ...finding, path: paths[index] }));
   const suite = { ...known, target: 'live', runs, steps, verdict, reason, operations, findings: found };
@@ -199,5 +200,6 @@ function answerOf(desk: Desk, known: object, outcome: Outcome, paths: readonly s
   return { exitCode, document: { suites: [suite] } };
 }
 
+const NO_TIME = 'no time was left for a whole run';
 /** A kernel that kills one driver after the other is left alone. */
 const MOST_DEATHS = 3;

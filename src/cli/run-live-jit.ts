@@ -5,8 +5,10 @@ import { performJitRecording } from '../conform/jit-recording.ts';
 import type { Difference } from '../conform/recording.ts';
 import { InputError } from '../language/input-error.ts';
 import { counted, duration, grouped } from '../report/numbers.ts';
+import { BlackBox } from '../targets/live/black-box.ts';
 import { readCircumstances } from '../targets/live/circumstances.ts';
 import { drawProgram } from '../targets/live/drawn-program.ts';
+import { thingOf } from '../targets/live/facility.ts';
 import { JitObserver } from '../targets/live/jit-observer.ts';
 import { KernelHealth } from '../targets/live/kernel-health.ts';
 import type { ChosenProfile } from '../targets/live/kernel-profile.ts';
@@ -41,13 +43,21 @@ export async function runLiveJit(
           ? undefined
           : 'net.core.bpf_jit_harden is not 0, and blinded code differs from load to load';
     if (observer.kind === 'available' && reason === undefined)
-      return await campaign(desk, observer.thing, health, options);
+      return await campaign(desk, observer.thing, { health, box: BlackBox.open(thingOf(kernel.libc)), options });
     desk.say(`jit on the running kernel: skipped, ${reason}`);
     return { exitCode: ALL_WELL, document: { suites: [{ suite: 'jit', target: 'live', verdict: 'skipped', reason }] } };
   } finally {
     health.close();
     kernel.close();
   }
+}
+
+/** What is noted in the black box: the program of a run is drawn from the seed and its number. */
+export interface TriedPrograms {
+  readonly kind: 'programs';
+  readonly seed: string;
+  /** The most parts that a program has. */
+  readonly parts: number;
 }
 
 interface Tally {
@@ -63,12 +73,13 @@ interface Found {
   readonly difference: Difference;
 }
 
-async function campaign(
-  desk: Desk,
-  observer: JitObserver,
-  health: KernelHealth,
-  options: RunLiveOptions,
-): Promise<Answer> {
+interface Around {
+  readonly health: KernelHealth;
+  readonly box: BlackBox | undefined;
+  readonly options: RunLiveOptions;
+}
+
+async function campaign(desk: Desk, observer: JitObserver, { health, box, options }: Around): Promise<Answer> {
   const { surroundings, colours } = desk;
   const seed = options.seed ?? surroundings.freshSeed();
   const most = options.runs ?? (options.for === undefined ? DEFAULT_PROGRAMS : Number.MAX_SAFE_INTEGER);
@@ -76,6 +87,8 @@ async function campaign(
   const isOver = () =>
     surroundings.stopReason() !== undefined || surroundings.now() - begin >= (options.for ?? Infinity);
   const judge = judgeOf(observer);
+  const parts = options.steps ?? DEFAULT_PARTS;
+  box?.begin({ kind: 'programs', seed, parts } satisfies TriedPrograms);
   const tally: Tally = { programs: 0, bytes: 0, refused: 0 };
   let found: Found | undefined;
   for (let run = 0; run < most && found === undefined; run += BATCH) {
@@ -84,7 +97,8 @@ async function campaign(
     if (isOver()) break;
     const numbers = Array.from({ length: Math.min(BATCH, most - run) }, (_, index) => run + index);
     const lines = numbers.flatMap((number) => {
-      const program = drawProgram(new Random(`${seed}/jit/${number}`), options.steps ?? DEFAULT_PARTS);
+      const program = drawProgram(new Random(`${seed}/jit/${number}`), parts);
+      box?.note(number, 1);
       const line = observer.observe(`live/${number}`, program);
       health.demand();
       return typeof line === 'string' ? [] : [line];

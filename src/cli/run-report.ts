@@ -1,3 +1,5 @@
+import { judgeOccurrence } from '../engine/occurrences.ts';
+import type { Occurrence } from '../language/occurrence.ts';
 import type { CaseGroup, CaseOutcome, ReportedCase } from '../report/reporters/findings-for-tools.ts';
 import type { Result } from './run-result.ts';
 
@@ -7,8 +9,11 @@ export function runGroup(result: Result): CaseGroup {
   const { suite, kernel } = job;
   const counts = { runs: String(report?.runs ?? 0), steps: String(report?.steps ?? 0) };
   const laws = suite.invariants.map(({ name }): ReportedCase => ({ name, outcome: outcomeOf(result, name) }));
+  const occurrences = (suite.occurrences ?? []).map(
+    (occurrence): ReportedCase => ({ name: occurrence.name, outcome: occurrenceOutcome(result, occurrence) }),
+  );
   const own = ownOutcome(result);
-  const cases = own === undefined ? laws : [{ name: 'the suite itself', outcome: own }, ...laws];
+  const cases = [...(own === undefined ? [] : [{ name: 'the suite itself', outcome: own }]), ...laws, ...occurrences];
   return {
     name: `${suite.name} on ${kernel}`,
     seconds,
@@ -26,6 +31,17 @@ function outcomeOf({ verdict, reason, report, kept }: Result, law: string): Case
   if ((report?.judged.get(law) ?? 0) > 0) return { kind: 'passed' };
   if (verdict === 'vacuous') return { kind: 'failed', message: 'never had anything to judge', details: [] };
   return { kind: 'skipped', reason: reason ?? 'had nothing to judge' };
+}
+
+function occurrenceOutcome({ verdict, report }: Result, occurrence: Occurrence<never>): CaseOutcome {
+  const frequency = report?.occurred.get(occurrence.name) ?? { runs: 0, met: 0 };
+  const { runs, met } = frequency;
+  const judged = judgeOccurrence(occurrence, frequency, verdict === 'rare');
+  if (judged === 'often') return { kind: 'passed' };
+  const message = `in ${met} of ${runs} runs: ${occurrence.says}`;
+  return judged === 'rare'
+    ? { kind: 'failed', message, details: [] }
+    : { kind: 'skipped', reason: `too few runs tell, ${message}` };
 }
 
 /** What went wrong beyond the laws: a mistake of our own, or a failure that could not be saved. */

@@ -1,4 +1,6 @@
+import { judgeOccurrence } from '../engine/occurrences.ts';
 import type { RunReport, Verdict } from '../engine/verdict.ts';
+import type { AnySuite } from '../language/suite.ts';
 import { grouped } from '../report/numbers.ts';
 import { Table } from '../report/table.ts';
 import { bugReport } from './bug-report.ts';
@@ -63,7 +65,7 @@ const LONGEST_SEED = 20;
 export function tell(desk: Desk, { report, verdict, reason, kept, seconds }: Result): void {
   if (kept !== undefined) for (const line of ['', ...kept.lines, '']) desk.say(line);
   for (const line of report === undefined ? [] : rates(report, seconds)) desk.say(line);
-  if (verdict === 'vacuous') desk.say(`  ${reason}`);
+  if (verdict === 'vacuous' || verdict === 'rare') desk.say(`  ${reason}`);
   if (kept?.unsaved !== undefined) desk.complain(kept.unsaved.describe());
   for (const bug of [report?.bug, kept?.bug]) if (bug !== undefined) desk.complain(bugReport(bug));
 }
@@ -79,7 +81,7 @@ function rates({ counted, operations }: RunReport, seconds: number): readonly st
 
 /** What the verdicts alone make of the exit code. */
 export function exitCodeOf(results: readonly Result[]): number {
-  const bad: readonly Verdict[] = ['violates', 'diverges', 'vacuous'];
+  const bad: readonly Verdict[] = ['violates', 'diverges', 'vacuous', 'rare'];
   return results.some(({ verdict }) => bad.includes(verdict)) ? FOUND_SOMETHING : ALL_WELL;
 }
 
@@ -104,8 +106,21 @@ export function record({ job, seed, report, seconds, verdict, reason, kept }: Re
     shrinkExecutions: kept?.executions,
     operations: Object.fromEntries(report?.operations ?? []),
     judged: Object.fromEntries(report?.judged ?? []),
+    occurrences: Object.fromEntries(occurrencesOf(job.suite, report)),
     counted: Object.fromEntries([...(report?.counted ?? [])].map(([name, sums]) => [name, Object.fromEntries(sums)])),
   };
+}
+
+/** How often what the runs should meet was met, and what that says. */
+function occurrencesOf({ occurrences = [] }: AnySuite, report: RunReport | undefined) {
+  return occurrences.flatMap((occurrence) => {
+    const frequency = report?.occurred.get(occurrence.name);
+    if (frequency === undefined) return [];
+    const { share } = occurrence;
+    // Whether the budget was used up is told by the verdict.
+    const verdict = judgeOccurrence(occurrence, frequency, report?.verdict === 'rare');
+    return [[occurrence.name, { ...frequency, share, verdict }] as const];
+  });
 }
 
 /** A result's one finding as `--json` gives it; a run ends with the first. */

@@ -112,6 +112,7 @@ function describeEnd(end: Exclude<NativeEnd, { kind: 'returned' }>, at: number |
   if (stop.kind === 'limit')
     return `${where} was not performed: the program has used up the ${FUEL} steps it was given`;
   if (stop.kind !== 'page-fault') return `${where} raises ${stop.kind} at ${hex(stop.at)}`;
+  if (stop.execute) return `the code goes on at ${hex(stop.address)}, where there is none`;
   const overflows = stop.address < STACK && stop.address >= STACK - 4096n;
   if (overflows) return `${where} overflows the stack: it writes at ${hex(stop.address)}`;
   return `${where} ${stop.write ? 'writes' : 'reads'} at ${hex(stop.address)}, where it may not`;

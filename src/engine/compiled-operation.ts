@@ -19,6 +19,8 @@ interface Shape {
   readonly endsBack: number;
   /** Its arguments that are results of earlier steps. */
   readonly uses: readonly Use[];
+  /** The kinds of results that it takes or makes, each once. */
+  readonly dealsWith: readonly string[];
   /**
    * Draws all arguments, appends the step to the columns and returns what `apply` is to be given. Undefined, and nothing
    * appended, when one of them has no value to draw now or the step would make no sense.
@@ -38,6 +40,7 @@ export class CompiledOperation implements Shape {
   readonly wide: readonly string[];
   readonly endsBack: number;
   readonly uses: readonly Use[];
+  readonly dealsWith: readonly string[];
   readonly attempt: Shape['attempt'];
   readonly resolve: Shape['resolve'];
   readonly apply: Shape['apply'];
@@ -60,6 +63,7 @@ export class CompiledOperation implements Shape {
     this.wide = shape.wide;
     this.endsBack = shape.endsBack;
     this.uses = shape.uses;
+    this.dealsWith = shape.dealsWith;
     this.attempt = shape.attempt;
     this.resolve = shape.resolve;
     this.apply = shape.apply;
@@ -104,14 +108,16 @@ function shapeOf(operation: AnyOperation): Shape {
     argument.kind === 'made' ? [{ name, argument: argument as MadeArgument<unknown> }] : [],
   );
   const narrow = takes.filter(([, argument]) => argument.narrow === true).map(([name]) => name);
+  const kinds = kindsMade(operation);
   return {
     operation,
-    kinds: kindsMade(operation),
+    kinds,
     names,
     narrow,
     wide: names.filter((name) => !narrow.includes(name)),
     endsBack: operation.ends === undefined ? 0 : narrow.length - narrow.indexOf(operation.ends),
     uses,
+    dealsWith: [...new Set([...uses.map(({ argument }) => argument.makes), ...kinds])],
     attempt: compileAttempt(operation, takes),
     resolve: compileResolve(operation, takes),
     apply: compileFunction({ operation }, 'apply', '(world, taken) => operation.apply(world, taken)'),

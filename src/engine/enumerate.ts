@@ -14,6 +14,8 @@ export interface EnumerationOptions extends SessionOptions {
   readonly results?: number;
   /** The most values of an argument, of those it names the first; no limit when not given. */
   readonly values?: number;
+  /** In how many arguments a step may differ from their first values, results of earlier steps aside; all when not given. */
+  readonly deviations?: number;
   /** True ends the enumeration with the first failing trace. */
   readonly first?: boolean;
   /** Asked now and then; true ends the enumeration early. */
@@ -36,7 +38,8 @@ export interface Enumeration {
 /**
  * Performs every trace of up to so many steps, with the few telling values that each argument names, in a walk forward and
  * back: the journal undoes a step before the next one is tried. Results are numbered as they are made, so that traces which
- * differ in names only are met once.
+ * differ in names only are met once, and a trace is not made longer behind a step that changed nothing: a call that was refused
+ * or only looked.
  */
 export function enumerate<World extends JournaledWorld>(suite: Suite<World>, options: EnumerationOptions): Enumeration {
   return new Enumerator(suite, options).run();
@@ -60,9 +63,7 @@ class Enumerator<World extends JournaledWorld> {
     this.#options = options;
     const { world, pool, operations } = this.#session;
     this.#draft = { random: new Random('enumeration'), world, pool, boundaryLean: 1, sizeLean: 0 };
-    this.#choices = new Map(
-      operations.map((compiled) => [compiled, new Choices(compiled, this.#draft, options.values)]),
-    );
+    this.#choices = new Map(operations.map((compiled) => [compiled, new Choices(compiled, this.#draft, options)]));
     this.#states = suite.observe && new StateCount((observed: World) => suite.observe!(observed));
   }
 
@@ -98,7 +99,7 @@ class Enumerator<World extends JournaledWorld> {
     const outcome = session.performAs(compiled, args, made);
     if (outcome === 'not-ready') return;
     this.#traces++;
-    if (this.#traces % 1024 === 0 && this.#options.stop?.()) this.#isStopped = true;
+    if (this.#traces % ASK_EVERY === 0 && this.#options.stop?.()) this.#isStopped = true;
     this.#steps.push({ operation: compiled.operation, args, made });
     this.#resultCount += made.length;
     this.#states?.meet(session.world);
@@ -107,7 +108,8 @@ class Enumerator<World extends JournaledWorld> {
       if (this.#options.first) this.#isStopped = true;
     }
     if (outcome === 'known') this.#known++;
-    if (outcome === 'ok' || outcome === 'refused') this.#extend();
+    // What follows a step that changed nothing is tried without it, in a shorter trace.
+    if ((outcome === 'ok' || outcome === 'refused') && session.position !== position) this.#extend();
     this.#resultCount -= made.length;
     this.#steps.pop();
     session.undoTo(position, stepCount);
@@ -127,19 +129,28 @@ class Enumerator<World extends JournaledWorld> {
   }
 }
 
+/** A trace takes from a microsecond (the toy) to several milliseconds (a whole machine). */
+const ASK_EVERY = 64;
+
 /** Every combination of the few values that the arguments of an operation name. */
 class Choices {
   readonly #draft: Draft;
   readonly #names: readonly string[];
   readonly #arguments: readonly Argument<unknown>[];
   readonly #most: number;
+  readonly #deviations: number;
   /** The combinations, where nothing depends on the state: a function without parameters says so. */
   readonly #always: readonly Values[] | undefined;
 
-  constructor({ operation }: CompiledOperation, draft: Draft, most = Number.POSITIVE_INFINITY) {
+  constructor(
+    { operation }: CompiledOperation,
+    draft: Draft,
+    { values = Infinity, deviations = Infinity }: Pick<EnumerationOptions, 'values' | 'deviations'>,
+  ) {
     const takes = operation.takes as Record<string, Argument<unknown>>;
     this.#draft = draft;
-    this.#most = most;
+    this.#most = values;
+    this.#deviations = deviations;
     this.#names = Object.keys(takes);
     this.#arguments = Object.values(takes);
     if (this.#arguments.every(({ few }) => few.length === 0)) this.#always = this.#combine();
@@ -150,14 +161,26 @@ class Choices {
   }
 
   #combine(): readonly Values[] {
-    let combinations: readonly Values[] = [{}];
+    let combinations: readonly Combination[] = [{ args: {}, left: this.#deviations }];
     for (const [at, name] of this.#names.entries()) {
       const argument = this.#arguments[at]!;
+      const isMade = argument.kind === 'made';
       const all = [...argument.few(this.#draft)];
-      const values = argument.kind === 'made' ? all : all.slice(0, this.#most);
+      const values = isMade ? all : all.slice(0, this.#most);
       if (values.length === 0) return [];
-      combinations = combinations.flatMap((args) => values.map((value) => ({ ...args, [name]: value })));
+      combinations = combinations.flatMap(({ args, left }) =>
+        (isMade || left > 0 ? values : values.slice(0, 1)).map((value, index) => ({
+          args: { ...args, [name]: value },
+          left: isMade || index === 0 ? left : left - 1,
+        })),
+      );
     }
-    return combinations;
+    return combinations.map(({ args }) => args);
   }
+}
+
+interface Combination {
+  readonly args: Values;
+  /** How many more arguments may differ from their first values. */
+  readonly left: number;
 }

@@ -41,6 +41,7 @@ export class Walk<World extends JournaledWorld> {
     this.#lean = session.mixture.draw(random, longest);
     const { choice, boundaryLean, sizeLean } = this.#lean;
     this.#choice = choice;
+    if (this.#lean.isCurious) session.novelty.begin();
     this.#draft = { random, world: session.world, pool: session.pool, boundaryLean, sizeLean };
   }
 
@@ -103,6 +104,7 @@ export class Walk<World extends JournaledWorld> {
       if (taken === undefined) return false;
       const { endsBack, kinds } = compiled;
       const ended = endsBack === 0 ? NO_RESULT : columns.lastNumber(endsBack);
+      if (this.#lean.isCurious) session.novelty.note(compiled, session.pool);
       this.#outcome = session.carryOut(compiled, taken, this.#numberResults(kinds.length), ended);
       return true;
     } catch (error) {
@@ -112,7 +114,10 @@ export class Walk<World extends JournaledWorld> {
   }
 
   #drawOperation(): CompiledOperation {
-    return this.#session.operations[this.#choice.draw(this.#draft.random)]!;
+    const { operations, novelty, pool } = this.#session;
+    const drawn = operations[this.#choice.draw(this.#draft.random)]!;
+    if (!this.#lean.isCurious) return drawn;
+    return novelty.newer(drawn, operations[this.#choice.draw(this.#draft.random)]!, pool);
   }
 
   #numberResults(count: number): readonly number[] {

@@ -2,6 +2,7 @@ import { ModelBug } from '../base/assert.ts';
 import type { JournaledWorld, Suite } from '../language/suite.ts';
 import type { Step, Trace } from '../language/trace.ts';
 import { randomOfRun, Walk } from './generate.ts';
+import { rarities } from './occurrences.ts';
 import { Session } from './session.ts';
 import type { Failure, RunOptions, RunReport, Verdict, Violation } from './verdict.ts';
 
@@ -27,6 +28,7 @@ export async function runSuite<World extends JournaledWorld>(
       const walk = new Walk(progress.session, randomOfRun({ seed, suite: suite.name, kernel, number }), options.steps);
       while (!walk.advance(PORTION)) await progress.breathe(walk.length);
       progress.count(walk.length);
+      progress.session.occurrences.endRun();
       if (walk.outcome === 'known') progress.known.add(progress.session.knownBug!);
       if (walk.outcome === 'violates') return progress.violates(walk.steps, progress.session.violation!);
     }
@@ -85,11 +87,16 @@ class Progress<World extends JournaledWorld> {
   /** The verdict when no law broke. */
   done(): RunReport {
     const { fault, runs, steps } = this.#options;
-    const fullBudget = !this.#stopped && runs >= this.#suite.runs && steps >= this.#suite.steps;
+    const { occurrences = [] } = this.#suite;
+    // Shorter traces meet less, and a fault may forbid it.
+    if (fault !== undefined || steps < this.#suite.steps) return this.report('holds', {});
+    const isFullBudget = !this.#stopped && runs >= this.#suite.runs;
     const idle = this.#suite.invariants.filter(({ name }) => this.session?.judged().get(name) === 0);
-    if (fault !== undefined || !fullBudget || idle.length === 0) return this.report('holds', {});
     const names = idle.map(({ name }) => name).join(', ');
-    return this.report('vacuous', { reason: `never had anything to judge: ${names}` });
+    if (isFullBudget && idle.length > 0)
+      return this.report('vacuous', { reason: `never had anything to judge: ${names}` });
+    const reason = rarities(occurrences, this.session!.occurrences.frequencies(), isFullBudget);
+    return reason === undefined ? this.report('holds', {}) : this.report('rare', { reason });
   }
 
   violates(steps: readonly Step[], violation: Violation): RunReport {
@@ -108,6 +115,7 @@ class Progress<World extends JournaledWorld> {
       known: [...this.known],
       operations: this.session?.operationCounts() ?? new Map(),
       judged: this.session?.judged() ?? new Map(),
+      occurred: this.session?.occurrences.frequencies() ?? new Map(),
       counted: this.session?.counted() ?? new Map(),
       ...more,
     };

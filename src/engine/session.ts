@@ -8,6 +8,8 @@ import { type CompiledOperation, compile, type Values } from './compiled-operati
 import { type Cursor, compileReplay } from './compiled-replay.ts';
 import { type Broken, Judge } from './judge.ts';
 import { Mixture } from './mixture.ts';
+import { Novelty } from './novelty.ts';
+import { Occurrences } from './occurrences.ts';
 import { Pool, type ResultKind, resultKinds } from './pool.ts';
 import { Stage } from './stage.ts';
 import { StepColumns } from './step-columns.ts';
@@ -21,6 +23,8 @@ export interface SessionOptions {
   readonly fault?: string | undefined;
   /** False performs without any law or ghost, to measure what they cost. */
   readonly judging?: boolean;
+  /** The share of the runs that lean to what is new, to measure what that is worth; most of them where it is not given. */
+  readonly curiosity?: number;
 }
 
 /**
@@ -39,6 +43,10 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
   readonly columns: StepColumns;
   /** How the runs of the session lean. */
   readonly mixture: Mixture;
+  /** What the walk under way has met. */
+  readonly novelty: Novelty;
+  /** What the suite's runs should meet. */
+  readonly occurrences: Occurrences<World>;
   readonly #kinds: readonly ResultKind[];
   readonly #byOperation: ReadonlyMap<AnyOperation, CompiledOperation>;
   readonly #suite: Suite<World>;
@@ -60,7 +68,9 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     this.columns = new StepColumns(this.operations);
     this.#kinds = resultKinds(this.operations);
     for (const compiled of this.operations) compiled.numberKinds(this.#kinds);
-    this.mixture = new Mixture(this.operations);
+    this.mixture = new Mixture(this.operations, options.curiosity);
+    this.novelty = new Novelty(this.operations);
+    this.occurrences = new Occurrences(suite.occurrences ?? []);
     this.#byOperation = new Map(this.operations.map((compiled) => [compiled.operation, compiled]));
     this.#judge = new Judge(options.judging === false ? [] : suite.invariants);
     try {
@@ -160,6 +170,7 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     const before = counters?.(stage.world);
     const returned = stage.apply(compiled, taken);
     if (before !== undefined) addChanges(compiled.counted, before, counters!(stage.world));
+    this.occurrences.look(stage.world, stage.happened);
     const broken = this.#judge.afterStep(stage.world, stage.happened);
     this.#broken = broken;
     // Results are bound last, so that laws and ghosts see the world's own changes and nothing else.
@@ -257,7 +268,10 @@ export class Session<World extends JournaledWorld = JournaledWorld> {
     const step = this.#stepCount - 1;
     const { world, happened } = this.#stage;
     const { returned } = happened;
-    const [answer, changed] = [returned instanceof Refusal ? returned.answer : undefined, this.#stage.kindsChanged()];
+    const [answer, changed] = [
+      returned instanceof Refusal ? returned.answer : undefined,
+      this.#stage.kindsChanged(this.#suite),
+    ];
     let knownBug: string | undefined;
     const bugs = (this.#suite.kernelBugs ?? []).filter(({ kernels }) => kernels.includes(this.#options.kernel));
     for (const { law, evidence } of this.#broken) {

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Happened } from '../language/invariant.ts';
-import type { JournaledWorld } from '../language/suite.ts';
+import type { JournaledWorld, Suite } from '../language/suite.ts';
 import { StepChanges } from './changes.ts';
 import type { CompiledOperation, Values } from './compiled-operation.ts';
 import type { Pool } from './pool.ts';
@@ -63,11 +63,11 @@ export class Stage<World extends JournaledWorld> {
     this.happened.returned = returned;
   }
 
-  /** The classes of what the step just performed changed in the world and in the ghosts beside it. */
-  kindsChanged(): readonly string[] {
+  /** The classes of what the step just performed changed in the world and in the ghosts beside it, but for mere copies. */
+  kindsChanged({ copies = [] }: Pick<Suite, 'copies'>): readonly string[] {
     const kinds = new Set<string>();
     this.#changes.each((owner) => {
-      if (owner !== this.pool) kinds.add(owner.constructor.name);
+      if (owner !== this.pool && !copies.some((kind) => owner instanceof kind)) kinds.add(owner.constructor.name);
     });
     return [...kinds].sort();
   }

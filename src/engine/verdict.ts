@@ -1,4 +1,5 @@
 import type { Trace } from '../language/trace.ts';
+import type { Frequency } from './sequential-test.ts';
 
 /** A broken law: data, never an exception. */
 export interface Violation {
@@ -15,8 +16,8 @@ export interface Violation {
   readonly evidence: readonly string[];
 }
 
-/** How the running of a suite ended. */
-export type Verdict = 'holds' | 'violates' | 'diverges' | 'vacuous' | 'skipped' | 'model-bug';
+/** How the running of a suite ended. `rare`: every law holds, but something that its runs should meet happens too rarely. */
+export type Verdict = 'holds' | 'violates' | 'diverges' | 'vacuous' | 'rare' | 'skipped' | 'model-bug';
 
 /** How often an operation succeeded and was refused by the kernel. */
 export interface OperationCount {
@@ -71,6 +72,8 @@ export interface RunReport {
   readonly operations: ReadonlyMap<string, OperationCount>;
   /** How many items (or states, or steps) each law judged. */
   readonly judged: ReadonlyMap<string, number>;
+  /** In how many runs each occurrence that the suite names was met. */
+  readonly occurred: ReadonlyMap<string, Frequency>;
   /** By operation: what its steps changed of the suite's counters, in sum. */
   readonly counted: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** The stack of our own mistake, when the verdict is `model-bug`. */

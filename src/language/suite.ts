@@ -2,6 +2,7 @@ import type { Journal } from '../base/journal.ts';
 import type { Fault } from './fault.ts';
 import type { Invariant } from './invariant.ts';
 import type { KernelBug } from './kernel-bug.ts';
+import type { Occurrence } from './occurrence.ts';
 import type { AnyOperation } from './operation.ts';
 
 /** All that the engine asks of a world. */
@@ -31,6 +32,12 @@ export interface Suite<World extends JournaledWorld = JournaledWorld> {
   readonly invariants: readonly Invariant<World>[];
   readonly faults?: readonly Fault<World>[];
   readonly kernelBugs?: readonly KernelBug<World>[];
+  /** Classes of state that hold copies of other state, as a CPU's caches do: whether a step filled one tells no failure from another. */
+  readonly copies?: readonly (abstract new (
+    ...args: never[]
+  ) => object)[];
+  /** What its runs should meet. */
+  readonly occurrences?: readonly Occurrence<World>[];
   /** Whether it compares kernels: where none is named, all of them run. */
   readonly everyKernel?: boolean;
   /** What is counted of a world, by names that people read: `run` adds up by operation what its steps changed of each. */

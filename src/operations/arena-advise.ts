@@ -1,10 +1,11 @@
 import { integer, oneOf } from '../language/argument.ts';
 import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
+import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { adviseMemory, lockMemory, unlockMemory } from '../model/kernel/user-memory/advise-memory.ts';
 import { MAP_FIXED, MAP_PRIVATE, mapMemory } from '../model/kernel/user-memory/map-memory.ts';
 import type { Process } from '../model/kernel/user-memory/process.ts';
-import { bytesBeyond, pageArgument, userAddress } from './arena-arguments.ts';
+import { bytesBeyond, userAddress, wholePageArgument } from './arena-arguments.ts';
 import { mappedArena, mappingProcess } from './arena-ranges.ts';
 import { carefully } from './careful-caller.ts';
 import { failingArgument } from './circumstance.ts';
@@ -35,18 +36,33 @@ const bytesArgument = carefully(
 );
 
 /** More pages to touch at once are a matter of time, not of behaviour. */
-const MOST_BYTES = 600 * 4096;
+const MOST_PAGES = 600;
 
 const range = {
   process: mappingProcess,
   arena: mappedArena,
-  page: pageArgument,
+  page: wholePageArgument,
   byte: bytesBeyond,
   bytes: bytesArgument,
 };
 
-const isReasonable = (_: ArenaWorld, { process, bytes }: { readonly process: Process; readonly bytes: number }) =>
-  !process.exited && process.faultsInFlight === 0 && (bytes <= MOST_BYTES || bytes >= 2 ** 50);
+interface Range {
+  readonly process: Process;
+  readonly arena: ArenaMapping;
+  readonly page: number;
+  readonly byte: number;
+  readonly bytes: number;
+}
+
+/** Whether the process can be asked, and few pages are mapped in the range: however long that is. */
+function isReasonable(_: ArenaWorld, { process, arena, page, byte, bytes }: Range): boolean {
+  if (process.exited || process.faultsInFlight > 0) return false;
+  if (bytes <= MOST_PAGES * 4096) return true;
+  const first = Number(userAddress(arena.arena, page, byte) >> 12n);
+  const end = first + Math.ceil(bytes / 4096);
+  const mapped = process.areas.map((area) => Math.min(area.end, end) - Math.max(area.first, first));
+  return mapped.reduce((sum, pages) => sum + Math.max(0, pages), 0) <= MOST_PAGES;
+}
 
 const answered = (errno: string | undefined) => (errno === undefined ? 0 : refuse(errno));
 

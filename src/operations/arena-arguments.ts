@@ -1,9 +1,12 @@
-import { integer, oneOf } from '../language/argument.ts';
+import { type Draft, integer, oneOf } from '../language/argument.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { Arena } from '../model/bpf/arena.ts';
 import { carefully } from './careful-caller.ts';
 
 /** Arguments that operations on arenas share. Addresses are given relative to the arena, so that a trace survives its base. */
+
+const pageOfRun = ({ random, sizeLean }: Draft) =>
+  random.chance(0.03) ? 2 ** 20 - 1 : random.below(2 + Math.ceil(18 * sizeLean));
 
 /**
  * Pages from the base, as many as arenas of this run may have, or the last one of 4 GiB; careless callers ask below the base
@@ -17,7 +20,19 @@ export const pageArgument = carefully(
     boundaries: [-8, 0, 7, 15, 1024, 2 ** 20 - 1, 2 ** 20],
     typical: ({ random }) => random.between(-2, 40),
   }),
-  ({ random, sizeLean }) => (random.chance(0.03) ? 2 ** 20 - 1 : random.below(2 + Math.ceil(18 * sizeLean))),
+  pageOfRun,
+);
+
+/** The same for calls that take a whole address: also where no user space is, and so far that the sum wraps in 64 bits. */
+export const wholePageArgument = carefully(
+  integer({
+    min: -(2 ** 51),
+    max: 2 ** 52 - 1,
+    default: 0,
+    boundaries: [-8, 0, 15, 2 ** 20, 2 ** 35, 2 ** 51],
+    typical: ({ random }) => random.between(-2, 40),
+  }),
+  pageOfRun,
 );
 
 const anyByte = integer({ min: 0, max: 4095, default: 0, boundaries: [4088] });
@@ -40,9 +55,15 @@ const formWith = (nullProbability: number) =>
 export const formArgument = formWith(0.03);
 export const formOrAnywhere = formWith(0.5);
 
-/** A page count as the call takes it, a u32. */
+/** The register with a page count, of which the call takes the low half: a u32 (`count >>> 0`). */
 export const countArgument = carefully(
-  integer({ min: 0, max: 0xffff_ffff, default: 1, boundaries: [0, 2, 16, 1024, 2 ** 20] }),
+  integer({
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1,
+    boundaries: [0, 2, 16, 1024, 2 ** 20, 2 ** 31, 2 ** 32],
+    typical: ({ random }) => random.below(2 ** 32),
+  }),
   ({ random, sizeLean }) =>
     random.chance(0.05) ? random.pick([1025, 2051]) : random.between(1, 1 + Math.ceil(6 * sizeLean)),
 );

@@ -47,7 +47,7 @@ const arenaCreate = operation({
       oneOf(['none', 'page', 'aligned', 'ends-at-4g', 'near-4g', 'unaligned', 'kernel-half', 'top-page'], {
         default: 'none',
       }),
-      ({ random }) => random.pick(['none', 'page', 'aligned', 'aligned', 'ends-at-4g'] as const),
+      ({ random }) => random.pick(['none', 'page', 'aligned', 'aligned', 'ends-at-4g', 'near-4g'] as const),
     ),
     segv: boolean({ default: false, probability: 0.3 }),
     no_user_conv: boolean({ default: false, probability: 0.2 }),

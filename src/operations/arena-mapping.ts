@@ -3,7 +3,7 @@ import { operation, refuse } from '../language/operation.ts';
 import type { ArenaWorld } from '../model/arena-world.ts';
 import type { ArenaMapping } from '../model/bpf/arena-user-side.ts';
 import { protectMemory, remapMemory, unmapMemory } from '../model/kernel/user-memory/change-mapping.ts';
-import { bytesBeyond, pageArgument, userAddress } from './arena-arguments.ts';
+import { bytesBeyond, pageArgument, userAddress, wholePageArgument } from './arena-arguments.ts';
 import { arenaCall } from './arena-call.ts';
 import {
   lengthOf,
@@ -23,7 +23,7 @@ const ELSEWHERE = 0x4a00_0000_0000n;
 const range = {
   process: mappingProcess,
   arena: mappedArena,
-  page: pageArgument,
+  page: wholePageArgument,
   pages: pagesArgument,
   byte: bytesBeyond,
   more_bytes: bytesBeyond,
@@ -53,7 +53,7 @@ const munmap = operation({
   weight: 0.5,
   takes: {
     ...range,
-    page: carefully(integer({ min: 0, max: 64, default: 0 }), ({ random }) => (random.chance(0.9) ? 0 : 1)),
+    page: carefully(wholePageArgument, ({ random }) => (random.chance(0.9) ? 0 : 1)),
   },
   ready: (_: ArenaWorld, { process }) => mayChange(process),
   apply: (_: ArenaWorld, { process, arena, ...at }) => answered(unmapMemory(process, ...bytesOf(arena, at))),
@@ -102,7 +102,7 @@ const zapRange = operation({
   name: 'madvise_dontneed',
   does: 'MADV_DONTNEED: user entries of a range go, as they may at any time (mm/madvise.c).',
   weight: 0.3,
-  takes: { process: range.process, arena: range.arena, page: range.page, pages: range.pages },
+  takes: { process: range.process, arena: range.arena, page: pageArgument, pages: range.pages },
   ready: (_: ArenaWorld, { process }) => maySee(process),
   apply: (_: ArenaWorld, { process, arena, page, pages }) => {
     const first = Number(userAddress(arena.arena, page) >> 12n);

@@ -55,9 +55,15 @@ const programUnload = operation({
   syscall: (_: ArenaWorld, { program }) => arenaCall({ call: 'close-program', program }),
 });
 
-/** A node as the call takes it, an s32; -1 is any. */
+/** The register with a node, of which the call takes the low half: an s32 (`node | 0`), where -1 is any. */
 const nodeArgument = carefully(
-  integer({ min: -(2 ** 31), max: 2 ** 31 - 1, default: -1, boundaries: [-2, 0, 1, 64, 1024] }),
+  integer({
+    min: Number.MIN_SAFE_INTEGER,
+    max: Number.MAX_SAFE_INTEGER,
+    default: -1,
+    boundaries: [-(2 ** 31), -2, 0, 1, 64, 1024, 2 ** 31, 2 ** 32],
+    typical: ({ random }) => random.between(-(2 ** 31), 2 ** 31 - 1),
+  }),
   ({ random }) => (random.chance(0.05) ? 0 : -1),
 );
 
@@ -83,10 +89,10 @@ const allocPages = operation({
   },
   ready: (world: ArenaWorld, { node, sleepable, count, program: { arena } }) =>
     mayRun(world, sleepable) &&
-    (world.profile.unknownNode === 'refused' || world.arenas.allocator.nodeExists(node)) &&
-    (count <= MOST_PAGES || count > arena.userPages),
+    (world.profile.unknownNode === 'refused' || world.arenas.allocator.nodeExists(node | 0)) &&
+    (count >>> 0 <= MOST_PAGES || count >>> 0 > arena.userPages),
   apply({ arenas, failing: plan }: ArenaWorld, { program: { arena }, count, node, flags, sleepable, failing, ...at }) {
-    const request = { address: addressOf(arena, at), count, node, flags, sleepable };
+    const request = { address: addressOf(arena, at), count: count >>> 0, node: node | 0, flags, sleepable };
     const answer = plan.during(failing, () => arenas.allocator.allocate(arena, request));
     return answer === NULL || answer === 'oops' ? refuse('NULL') : answer - arena.userStart;
   },
@@ -109,7 +115,7 @@ const reservePages = operation({
   takes: { program: made<ArenaProgram>('program'), ...where, count: countArgument, failing: failingArgument },
   ready: ({ profile }: ArenaWorld) => profile.reserve,
   apply({ arenas, failing: plan }: ArenaWorld, { program: { arena }, count, failing, ...at }) {
-    const answer = plan.during(failing, () => arenas.allocator.reserve(arena, addressOf(arena, at), count));
+    const answer = plan.during(failing, () => arenas.allocator.reserve(arena, addressOf(arena, at), count >>> 0));
     return answer === 0 ? 0 : refuse(answer);
   },
   syscall: (_: ArenaWorld, { program, count, failing, ...at }) =>
@@ -131,7 +137,7 @@ const freePages = operation({
   },
   ready: (world: ArenaWorld, { sleepable }) => mayRun(world, sleepable),
   apply({ arenas, failing: plan }: ArenaWorld, { program: { arena }, count, sleepable, failing, ...at }) {
-    plan.during(failing, () => arenas.frees.free(arena, addressOf(arena, at), count, sleepable));
+    plan.during(failing, () => arenas.frees.free(arena, addressOf(arena, at), count >>> 0, sleepable));
   },
   syscall: (_: ArenaWorld, { program, count, sleepable, failing, ...at }) =>
     failing > 0 || !sleepable
@@ -147,7 +153,7 @@ const beginFree = operation({
   takes: { program: made<ArenaProgram>('program'), ...where, count: countArgument },
   ready: ({ profile }: ArenaWorld) => profile.freeInStages,
   apply({ arenas: { frees } }: ArenaWorld, { program: { arena }, count, ...at }) {
-    const range = frees.rangeToFree(arena, addressOf(arena, at), count);
+    const range = frees.rangeToFree(arena, addressOf(arena, at), count >>> 0);
     if (range === undefined) return refuse('nothing to free');
     arena.set('users', arena.users + 1);
     return frees.begin(range);

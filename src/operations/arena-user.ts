@@ -12,7 +12,7 @@ import {
 import type { Process } from '../model/kernel/user-memory/process.ts';
 import { readUserMemory, writeUserMemory } from '../model/kernel/user-memory/user-access.ts';
 import { type FaultInFlight, UserFaults } from '../model/kernel/user-memory/user-faults.ts';
-import { byteArgument, bytesBeyond, pageArgument, userAddress } from './arena-arguments.ts';
+import { byteArgument, bytesBeyond, pageArgument, userAddress, wholePageArgument } from './arena-arguments.ts';
 import { arenaCall } from './arena-call.ts';
 import {
   lengthOf,
@@ -28,7 +28,12 @@ import { carefully } from './careful-caller.ts';
 import { failingArgument } from './circumstance.ts';
 
 /** Where a first mapping goes that nothing has fixed yet. */
-const homes = { page: 0x4900_0000_2000n, 'near-4g': 0x4900_ffff_e000n, null: 0n } as const;
+const homes = {
+  page: 0x4900_0000_2000n,
+  'near-4g': 0x4900_ffff_e000n,
+  null: 0n,
+  'kernel-half': 0xffff_8880_0000_0000n,
+} as const;
 
 /** More pages to populate at once are a matter of time, not of behaviour. */
 const MOST_POPULATED = 600;
@@ -70,9 +75,9 @@ const mmap = operation({
   takes: {
     process: made<Process>('process'),
     arena: made<ArenaMapping>('arena'),
-    page: carefully(integer({ min: -16, max: 64, default: 0 }), () => 0),
+    page: carefully(wholePageArgument, () => 0),
     pages: pagesArgument,
-    home: carefully(oneOf(['page', 'near-4g', 'null'], { default: 'page' }), ({ random }) =>
+    home: carefully(oneOf(['page', 'near-4g', 'null', 'kernel-half'], { default: 'page' }), ({ random }) =>
       random.pick(['page', 'page', 'near-4g'] as const),
     ),
     rights: rightsArgument,
@@ -120,7 +125,7 @@ function mmapArguments(arena: ArenaMapping, request: MmapChoices): MmapArguments
   const placed = { fixed: MAP_FIXED, hint: 0, 'no-replace': MAP_FIXED_NOREPLACE }[request.placement];
   const type = { shared: 1, private: 2, validate: 3, none: 0 }[request.type];
   return {
-    address: home + BigInt(request.byte),
+    address: BigInt.asUintN(64, home + BigInt(request.byte)),
     length: BigInt.asUintN(64, BigInt(lengthOf(arena, request.pages)) * 4096n + BigInt(request.more_bytes)),
     protection: rights[request.rights],
     flags: type | placed | (request.populate ? MAP_POPULATE : 0),
@@ -135,7 +140,7 @@ const userRead = operation({
   takes: {
     process: mappingProcess,
     arena: mappedArena,
-    page: pageArgument,
+    page: wholePageArgument,
     byte: byteArgument,
     length: integer({
       min: 0,
@@ -164,7 +169,7 @@ const userWrite = operation({
   takes: {
     process: mappingProcess,
     arena: mappedArena,
-    page: pageArgument,
+    page: wholePageArgument,
     byte: byteArgument,
     data: bytes({ maxLength: 16 }),
     failing: failingArgument,

@@ -11,8 +11,8 @@ import { cpuArgument, cpuExists, failingArgument } from './circumstance.ts';
 import { type ProgramCode, programArgument } from './program-argument.ts';
 import { drawProgram } from './program-draw.ts';
 
-const MOST_PROGRAMS = 8;
-const blindedArgument = boolean({ default: false, probability: 0.3 });
+const MOST_PROGRAMS = 12;
+const blindedArgument = boolean({ default: false, probability: 0.4 });
 
 const roomForOne = ({ programs }: WholeWorld): boolean => programs.all.length < MOST_PROGRAMS;
 
@@ -20,7 +20,7 @@ const program = operation({
   name: 'program',
   does: 'BPF_PROG_LOAD up to the JIT: the verifier follows every path of the program and rewrites it (verifier.c).',
   makes: 'prog',
-  weight: 5,
+  weight: 8,
   takes: { blinded: blindedArgument, code: programArgument((draft) => drawProgram(draft, false)) },
   ready: roomForOne,
   apply: (world: WholeWorld, { blinded, code }) => load(world, code, blinded, undefined),
@@ -30,7 +30,7 @@ const arenaProgram = operation({
   name: 'arena_program',
   does: 'The same for a program that uses an arena (arena.c, verifier.c).',
   makes: 'prog',
-  weight: 5,
+  weight: 10,
   takes: {
     arena: made<ArenaMapping>('arena'),
     blinded: blindedArgument,
@@ -53,7 +53,7 @@ function load(world: WholeWorld, author: ProgramCode, blinded: boolean, arena: A
 const compile = operation({
   name: 'bpf_int_jit_compile',
   does: 'The JIT measures a program, takes text and a buffer for each function and writes their code (bpf_jit_comp.c).',
-  weight: 14,
+  weight: 24,
   takes: {
     prog: made<BpfProgram>('prog'),
     random: integer({ min: 0, max: 4095, default: 0 }),
@@ -71,7 +71,7 @@ const compile = operation({
 const finalize = operation({
   name: 'bpf_prog_select_runtime',
   does: 'The buffers are poked over the text, and filled slots of program arrays into it: the program is live (core.c).',
-  weight: 14,
+  weight: 24,
   takes: { prog: made<BpfProgram>('prog'), cpu: cpuArgument },
   ready: (world: WholeWorld, { prog, cpu }) =>
     cpuExists(world, cpu) && prog.state === 'jited' && world.array.run === undefined,
@@ -83,7 +83,7 @@ const wordArgument: Argument<bigint> = word64({ default: 0n });
 const run = operation({
   name: 'bpf_prog_run',
   does: 'A CPU runs a program on a context of 64 bytes that begins with these words (filter.h).',
-  weight: 16,
+  weight: 20,
   takes: { prog: made<BpfProgram>('prog'), a: wordArgument, b: wordArgument, cpu: cpuArgument },
   ready: (world: WholeWorld, { prog, cpu }) => cpuExists(world, cpu) && prog.state === 'live',
   apply(world: WholeWorld, { prog, a, b, cpu }) {
@@ -103,7 +103,7 @@ const put = operation({
   name: 'bpf_prog_put',
   does: 'The last user of a program lets go of it; after a grace period its text is freed (bpf_prog_free_deferred()).',
   ends: 'prog',
-  weight: 1.5,
+  weight: 3,
   takes: { prog: made<BpfProgram>('prog'), cpu: cpuArgument },
   ready: ({ array, machine }: WholeWorld, { prog, cpu }) =>
     cpu < machine.cpus.length && array.run === undefined && !array.slots.items.includes(prog),

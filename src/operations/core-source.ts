@@ -1,11 +1,8 @@
 /** What a developer writes, piece by piece: functions, calls, and questions about types. */
 import { boolean, integer, made, oneOf } from '../language/argument.ts';
 import { operation } from '../language/operation.ts';
-import {
-  isAboutEnumerator,
-  isAboutField,
-  QUESTION_KINDS,
-} from '../model/bpf/core-relocation/program-source/question.ts';
+import { RELOCATION_KINDS } from '../model/bpf/btf/core-record.ts';
+import { isAboutEnumerator, isAboutField } from '../model/bpf/core-relocation/program-source/question.ts';
 import { FORMS, MALFORMED } from '../model/bpf/core-relocation/program-source/translation-unit.ts';
 import type { TypeShape } from '../model/bpf/core-relocation/program-source/type-shape.ts';
 import type { CoreWorld, WrittenFunction } from '../model/bpf/core-relocation/world/core-world.ts';
@@ -15,8 +12,8 @@ const MOST_FUNCTIONS = 8;
 const MOST_PIECES = 6;
 
 /** Questions about types, fields and whole ones; and about enums, their enumerators and whole ones. */
-const TYPE_QUESTIONS = QUESTION_KINDS.filter((kind) => !isAboutEnumerator(kind));
-const ENUM_QUESTIONS = QUESTION_KINDS.filter((kind) => !isAboutField(kind)).toSorted(
+const TYPE_QUESTIONS = RELOCATION_KINDS.filter((kind) => !isAboutEnumerator(kind));
+const ENUM_QUESTIONS = RELOCATION_KINDS.filter((kind) => !isAboutField(kind)).toSorted(
   (left, right) => Number(isAboutEnumerator(right)) - Number(isAboutEnumerator(left)),
 );
 

@@ -25,15 +25,16 @@ export function drawArenaStatement(draft: ProgramDraft): void {
 
 const pointer = (draft: ProgramDraft): number => draft.random.pick([...draft.arenaPointers]);
 
-/** A number becomes a pointer: most often to a page of the arena, seldom beside all of them. */
+/** A number becomes a pointer, in its register or another: most often to a page of the arena, seldom beside all of them. */
 function makePointer(draft: ProgramDraft): void {
   const { random } = draft;
-  const dst = draft.target();
+  const src = draft.target();
+  const dst = random.chance(0.5) ? src : draft.target();
   const place = random.chance(0.9)
     ? 4096 * random.below(ARENA_PAGES) + 8 * random.below(4)
     : random.between(-9000, 40_000);
-  draft.add(Class.ALU64 | Operation.MOV, { dst, immediate: ARENA_START + place });
-  const src = dst;
+  draft.add(Class.ALU64 | Operation.MOV, { dst: src, immediate: ARENA_START + place });
+  draft.holdsScalar(src);
   draft.add(Class.ALU64 | Operation.MOV | Source.X, { dst, src, offset: MoveOffset.ADDRESS_SPACE_CAST, immediate: 1 });
   draft.forget(dst);
   draft.arenaPointers.add(dst);
@@ -141,7 +142,7 @@ function narrowExchange(draft: ProgramDraft): void {
 /** Now and then what the verifier refuses, so that a kernel which does not shows. */
 function fetchingLogic(draft: ProgramDraft): void {
   const { random } = draft;
-  if (!random.chance(0.15)) {
+  if (!random.chance(0.3)) {
     store(draft);
     return;
   }
@@ -189,5 +190,6 @@ const STATEMENTS: readonly Statement[] = [
   fetchingLogic,
   twoPointers,
   twoPointers,
+  narrowExchange,
   narrowExchange,
 ];

@@ -1,14 +1,16 @@
 import type picocolors from 'picocolors';
+import { type Explanation, explain } from '../engine/explain/explain.ts';
 import { performTrace, type Seen } from '../engine/perform.ts';
 import type { Outcome } from '../engine/session.ts';
 import type { Performed } from '../engine/verdict.ts';
-import type { Happened } from '../language/invariant.ts';
+import type { Happened, Invariant } from '../language/invariant.ts';
 import { kindsMade, Refusal, type Shown } from '../language/operation.ts';
 import { showText } from '../language/show-text.ts';
 import type { AnySuite, JournaledWorld } from '../language/suite.ts';
 import type { Trace } from '../language/trace.ts';
 import { printStep } from '../language/trace-text/print.ts';
 import { resultNames } from '../language/trace-text/result-names.ts';
+import { explanationLines } from './explanation-text.ts';
 import { counted } from './numbers.ts';
 import { changedValues, countChanges } from './what-changed.ts';
 
@@ -22,6 +24,8 @@ interface ToldStep {
   readonly changed: Readonly<Record<string, number>>;
   /** Plain values of these objects, as `JitLimit.charged from 4096 to 8192`. */
   readonly values: readonly string[];
+  /** What it has to do with the failure at the end. */
+  readonly role: readonly string[];
 }
 
 /** How a story ends. */
@@ -34,6 +38,8 @@ type End =
       readonly sentence: string;
       readonly step: number;
       readonly evidence: readonly string[];
+      /** How many of the things that the law speaks of break it, where it speaks of several. */
+      readonly share: string | undefined;
       /** The kernel bug and its story, when the violation is a known one. */
       readonly bug?: string;
       readonly bugStory?: string;
@@ -47,12 +53,15 @@ export class Story {
   readonly about: readonly string[];
   readonly steps: readonly ToldStep[];
   readonly end: End;
+  /** Undefined when nothing fails, or so late that the trace should be shrunk first. */
+  readonly explanation: Explanation | undefined;
 
-  constructor(title: string, about: readonly string[], steps: readonly ToldStep[], end: End) {
-    this.title = title;
-    this.about = about;
-    this.steps = steps;
-    this.end = end;
+  constructor(told: Pick<Story, 'title' | 'about' | 'steps' | 'end' | 'explanation'>) {
+    this.title = told.title;
+    this.about = told.about;
+    this.steps = told.steps;
+    this.end = told.end;
+    this.explanation = told.explanation;
   }
 
   /** The story for people. */
@@ -77,6 +86,7 @@ export class Story {
       `  ${end.sentence}`,
       'because',
       ...end.evidence.map((sentence) => `  ${sentence}`),
+      ...(end.share === undefined ? [] : [end.share]),
       ...known,
     ];
   }
@@ -88,23 +98,47 @@ export class Story {
  */
 export function storyOf(suite: AnySuite, kernel: string, trace: Trace): Story {
   const names = resultNames(trace);
-  const steps: ToldStep[] = [];
-  const performed = performTrace(suite, trace, { kernel, watch: (seen) => steps.push(tell(seen, names)) });
+  const told: ToldStep[] = [];
+  let end: JournaledWorld | undefined;
+  const performed = performTrace(suite, trace, {
+    kernel,
+    watch: (seen) => {
+      told.push(tell(seen, names));
+      end = seen.world;
+    },
+  });
   const fault = suite.faults?.find(({ name }) => name === trace.header.fault);
   const about = fault === undefined ? [] : [`The fault ${fault.name} is planted: ${fault.story}`];
-  const left = trace.steps.length - steps.length;
+  const left = trace.steps.length - told.length;
   if (left > 0) about.push(`The trace goes on for ${counted(left, 'step')} behind the end of the story.`);
-  return new Story(`${suite.name} on ${kernel}`, about, steps, endOf(suite, performed));
+  const explanation = explain(suite, trace, { kernel });
+  const steps = explanation === undefined ? told : withRoles(told, trace, explanation, names);
+  const title = `${suite.name} on ${kernel}`;
+  return new Story({ title, about, steps, end: endOf(suite, performed, end), explanation });
+}
+
+/** Steps that made no sense have no part in the failure, and none in its explanation. */
+function withRoles(
+  told: readonly ToldStep[],
+  trace: Trace,
+  { steps: explained }: Explanation,
+  names: ReadonlyMap<number, string>,
+): readonly ToldStep[] {
+  let place = 0;
+  return told.map((step, index) => {
+    if (step.outcome === 'not-ready') return step;
+    return { ...step, role: explanationLines(trace.steps[index]!, explained[place++]!, names) };
+  });
 }
 
 function tell({ step, outcome, happened, world }: Seen, names: ReadonlyMap<number, string>): ToldStep {
   const text = printStep(step, names);
-  if (happened === undefined) return { text, outcome, showed: undefined, changed: {}, values: [] };
+  if (happened === undefined) return { text, outcome, showed: undefined, changed: {}, values: [], role: [] };
   const changed = countChanges(happened.changes);
   const values = changedValues(happened.changes);
   const { returned } = happened;
   const showed = returned instanceof Refusal ? returned.answer : showText(shown(world, happened));
-  return { text, outcome, showed, changed, values };
+  return { text, outcome, showed, changed, values, role: [] };
 }
 
 /** What a step that was not refused shows: what it returned, or what it says it shows beside what it made. */
@@ -113,22 +147,40 @@ function shown(world: JournaledWorld, { operation, taken, returned }: Happened):
   return kindsMade(operation).length > 0 ? undefined : (returned as Shown);
 }
 
-function remarks({ outcome, showed, changed, values }: ToldStep): readonly string[] {
+function remarks({ outcome, showed, changed, values, role }: ToldStep): readonly string[] {
   if (outcome === 'not-ready') return ['makes no sense here any more, and was left out'];
   const kinds = Object.entries(changed).map(([kind, count]) => counted(count, kind));
   return [
     ...(outcome === 'refused' ? [`the kernel refused: ${showed}`] : showed === undefined ? [] : [`showed ${showed}`]),
     ...(kinds.length === 0 ? [] : [`changed ${kinds.join(', ')}`]),
     ...values,
+    ...role,
   ];
 }
 
-function endOf(suite: AnySuite, performed: Performed): End {
+function endOf(suite: AnySuite, performed: Performed, world: JournaledWorld | undefined): End {
   if (performed.kind === 'holds') return { kind: 'holds' };
   const { law, step, evidence } = performed.violation;
-  const sentence = suite.invariants.find(({ name }) => name === law)?.law ?? '';
-  if (performed.kind === 'violates') return { kind: 'violates', law, sentence, step, evidence };
+  const invariant = suite.invariants.find(({ name }) => name === law);
+  const sentence = invariant?.law ?? '';
+  const share = world && invariant && shareOf(invariant, world);
+  if (performed.kind === 'violates') return { kind: 'violates', law, sentence, step, evidence, share };
   const { bug } = performed;
   const bugStory = suite.kernelBugs?.find(({ name }) => name === bug)?.story ?? '';
-  return { kind: 'known', law, sentence, step, evidence, bug, bugStory };
+  return { kind: 'known', law, sentence, step, evidence, share, bug, bugStory };
+}
+
+/** For a law about items: how many of them break it. */
+function shareOf(law: Invariant<JournaledWorld>, world: JournaledWorld): string | undefined {
+  if ('judgeStep' in law || law.over === undefined) return undefined;
+  let [broken, all] = [0, 0];
+  for (const item of law.over.all(world)) {
+    let isBroken = false;
+    law.judge(world, item, () => {
+      isBroken = true;
+    });
+    all++;
+    if (isBroken) broken++;
+  }
+  return `(${broken} of ${counted(all, 'item')} that the law speaks of: ${law.over.name})`;
 }

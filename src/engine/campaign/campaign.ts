@@ -147,7 +147,7 @@ export class Campaign {
     } catch (error) {
       const bug = lossOf(task, error);
       this.#options.onLoss(`${bug} again; it is left out`);
-      const nothing = { steps: 0, failures: [], known: [], judged: {}, operations: {}, covered: [] };
+      const nothing = { steps: 0, failures: [], known: [], judged: {}, operations: {}, occurred: {}, covered: [] };
       this.#takeRuns(index, { kind: 'runs', first: task.first, count: 1, ...nothing, bugs: [bug] });
     }
   }

@@ -12,6 +12,8 @@ export class JobProgress {
   readonly covered = new Set<string>();
   readonly judged = new Map<string, number>();
   readonly operations = new Map<string, OperationCount>();
+  /** In how many runs each occurrence was met. */
+  readonly occurred = new Map<string, number>();
   readonly bugs: string[] = [];
   /** Milliseconds that lanes spent on it. */
   spent = 0;
@@ -84,7 +86,7 @@ export class JobProgress {
     this.#handedOut = Math.max(this.#handedOut, this.#runs);
   }
 
-  #count({ count, steps, failures, known, judged, operations, covered, bugs }: RunsDone): void {
+  #count({ count, steps, failures, known, judged, operations, occurred, covered, bugs }: RunsDone): void {
     this.#runs += count;
     this.#steps += steps;
     for (const name of known) this.known.add(name);
@@ -94,6 +96,7 @@ export class JobProgress {
       const sum = this.operations.get(name) ?? { ok: 0, refused: 0 };
       this.operations.set(name, { ok: sum.ok + ok, refused: sum.refused + refused });
     }
+    for (const [name, met] of Object.entries(occurred)) this.occurred.set(name, (this.occurred.get(name) ?? 0) + met);
     this.bugs.push(...bugs);
     for (const failure of failures) {
       const settle = this.#findings.meet(failure);

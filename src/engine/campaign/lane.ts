@@ -4,6 +4,7 @@ import type { TraceHeader } from '../../language/trace.ts';
 import { parseTrace } from '../../language/trace-text/parse.ts';
 import { printTrace } from '../../language/trace-text/print.ts';
 import { MutantNursery } from '../mutants.ts';
+import type { Frequency } from '../sequential-test.ts';
 import { Session } from '../session.ts';
 import { shrinkOn } from '../shrink.ts';
 import type { OperationCount } from '../verdict.ts';
@@ -78,6 +79,7 @@ export class Lane {
         const session = this.#running.get(job, () => new CoveringSession(this.#suite(job), job));
         const before = countsOf(session);
         const outcome = await performRun(session, { ...job, number }, this.#breathe);
+        session.occurrences.endRun();
         sum.add(outcome.steps, session, before);
         for (const failure of outcome.failures) failures.push(asText(job, failure));
         for (const name of outcome.known) known.add(name);
@@ -165,6 +167,7 @@ const MOST_KEPT = 24;
 class Sum {
   readonly #judged: Record<string, number> = {};
   readonly #operations: Record<string, OperationCount> = {};
+  readonly #occurred: Record<string, number> = {};
   readonly #covered: string[] = [];
   #steps = 0;
 
@@ -172,6 +175,9 @@ class Sum {
   add(steps: number, session: CoveringSession, before: Counts): void {
     this.#steps += steps;
     this.#covered.push(...session.takeFresh());
+    for (const [name, { met }] of session.occurrences.frequencies()) {
+      this.#occurred[name] = (this.#occurred[name] ?? 0) + met - (before.occurred.get(name)?.met ?? 0);
+    }
     for (const [law, times] of session.judged()) {
       this.#judged[law] = (this.#judged[law] ?? 0) + times - (before.judged.get(law) ?? 0);
     }
@@ -186,15 +192,26 @@ class Sum {
   }
 
   get all() {
-    return { steps: this.#steps, judged: this.#judged, operations: this.#operations, covered: this.#covered };
+    return {
+      steps: this.#steps,
+      judged: this.#judged,
+      operations: this.#operations,
+      occurred: this.#occurred,
+      covered: this.#covered,
+    };
   }
 }
 
 interface Counts {
   readonly judged: ReadonlyMap<string, number>;
   readonly operations: ReadonlyMap<string, OperationCount>;
+  readonly occurred: ReadonlyMap<string, Frequency>;
 }
 
 function countsOf(session: Session): Counts {
-  return { judged: session.judged(), operations: session.operationCounts() };
+  return {
+    judged: session.judged(),
+    operations: session.operationCounts(),
+    occurred: session.occurrences.frequencies(),
+  };
 }

@@ -46,6 +46,8 @@ export interface RunsDone {
   readonly known: readonly string[];
   readonly judged: Readonly<Record<string, number>>;
   readonly operations: Readonly<Record<string, OperationCount>>;
+  /** In how many of the runs each occurrence was met. */
+  readonly occurred: Readonly<Record<string, number>>;
   /** What this lane had not covered before. */
   readonly covered: readonly string[];
   /** Why runs did not come to their end: mistakes of our own, or a worker that died twice. */

@@ -12,7 +12,7 @@ const ALLOCATES = ['bpf_arena_alloc_pages'];
 /** What an allocation was asked for, and its answer in pages from the base. */
 function allocation({ taken, returned }: Happened): { arena: Arena; count: number; page: number } {
   const { arena } = taken.program as ArenaProgram;
-  return { arena, count: taken.count as number, page: Number(returned) / 4096 };
+  return { arena, count: (taken.count as number) >>> 0, page: Number(returned) / 4096 };
 }
 
 const succeeded = (_: ArenaWorld, { returned }: Happened): boolean => !(returned instanceof Refusal);

@@ -17,10 +17,10 @@ export const allocationsSucceedWhereARunFits = invariant<ArenaWorld>({
     taken.form === 'null' &&
     taken.failing === 0 &&
     taken.flags === 0n &&
-    taken.node === -1,
+    ((taken.node as number) | 0) === -1,
   judgeStep(_, { taken }, violated) {
     const { arena } = taken.program as ArenaProgram;
-    const count = taken.count as number;
+    const count = (taken.count as number) >>> 0;
     const { payer } = arena;
     if (payer !== undefined && payer.charged + count > payer.limit) return;
     if (count === 0 || count > Math.min(arena.userPages, arena.attributes.maxEntries)) return;

@@ -99,7 +99,7 @@ const rangeOfAnotherLength = kernelBug<ArenaWorld>({
   story:
     'The first mapping of an arena without an address fixes its range, whatever its length: with less than max_entries, allocations return pages behind the range and even in the guard; with more, faults populate slots behind max_entries.',
   kernels: ['arena-v2', '6.9', '6.12', '6.13', '6.16', '6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
-  laws: ['pages-lie-in-the-band'],
+  laws: ['pages-lie-in-the-band', 'only-reservations-reserve'],
   recognises(_, happened) {
     const arena = arenaOf(happened);
     return arena !== undefined && arena.userPages !== arena.attributes.maxEntries;
@@ -115,14 +115,17 @@ const directValueBehindTheEnd = kernelBug<ArenaWorld>({
   recognises: (_, { taken }) => (taken.arena as ArenaMapping).arena.userPages * 4096 === taken.offset,
 });
 
-const reservationEndedByAFault = kernelBug<ArenaWorld>({
-  name: 'reservation-ended-by-a-failing-fault',
+const failedFaultFreesReservation = kernelBug<ArenaWorld>({
+  name: 'failed-fault-frees-a-reservation',
   story:
-    'A touch of a reserved slot claims it as if it were free; where the page or its table cannot be had, the way back makes the slot free, and the reservation is gone (derived: facts L1).',
+    'A fault claims its slot whether that is free or reserved; when no page can be had for it, it gives the slot back as free, and the reservation is gone (derived: facts L1).',
   kernels: ['6.17', '6.18', '6.18.15', '6.19', '7.0', '7.1', '7.2', '7.3'],
   laws: ['refused-calls-change-nothing'],
-  recognises: (_, { operation, taken }) =>
-    operation.name === 'arena_vm_fault' && (taken.arena as ArenaMapping).arena.free.isFree(taken.page as number),
+  recognises(_, { operation, taken }) {
+    if (operation.name !== 'arena_vm_fault') return false;
+    const { arena } = taken.arena as ArenaMapping;
+    return arena.free.isFree(taken.page as number);
+  },
 });
 
 /** What kernels with arenas do against the laws. */
@@ -136,5 +139,5 @@ export const arenaKernelBugs: readonly KernelBug<ArenaWorld>[] = [
   zapOfAGoneArea,
   rangeOfAnotherLength,
   directValueBehindTheEnd,
-  reservationEndedByAFault,
+  failedFaultFreesReservation,
 ];

@@ -18,7 +18,7 @@ interface Named {
 /** Undefined when a free names no page. */
 function namedBy({ taken }: Happened): Named | undefined {
   const { arena } = taken.program as ArenaProgram;
-  const count = taken.count as number;
+  const count = (taken.count as number) >>> 0;
   if (count === 0 || isNull(arena, taken)) return undefined;
   const window = Math.floor(arena.startPage / 2 ** 20) * 2 ** 20;
   const first = window + Math.floor(lowHalfOf(arena, taken) / 4096);

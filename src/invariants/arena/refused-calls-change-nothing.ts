@@ -27,8 +27,10 @@ export const unknownNodesAreRefused = invariant<ArenaWorld>({
   name: 'unknown-nodes-are-refused',
   law: 'An allocation from a node that does not exist is refused.',
   after: ['bpf_arena_alloc_pages'],
-  concerns: ({ machine }, { taken }) =>
-    (taken.node as number) < -1 || (taken.node as number) >= machine.configuration.nodes,
+  concerns({ machine }, { taken }) {
+    const node = (taken.node as number) | 0;
+    return node < -1 || node >= machine.configuration.nodes;
+  },
   judgeStep(_, { taken, returned }, violated) {
     if (!(returned instanceof Refusal)) violated(`pages came from node ${taken.node}`);
   },

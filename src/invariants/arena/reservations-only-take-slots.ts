@@ -15,7 +15,7 @@ export const reservationsOnlyTakeSlots = invariant<ArenaWorld>({
   concerns: (_, { returned }) => !(returned instanceof Refusal),
   judgeStep(world, { taken }, violated) {
     const { arena } = taken.program as ArenaProgram;
-    const count = taken.count as number;
+    const count = (taken.count as number) >>> 0;
     const low = lowHalfOf(arena, taken);
     const { slots, populated } = ledgerOf(world);
     if (populated > 0) violated('a reservation populated a page');

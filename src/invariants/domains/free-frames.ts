@@ -16,7 +16,7 @@ export const freeFrames: Domain<World, FreeFrame> = {
   name: 'free frames',
   all: (world) => {
     const { memory } = world.machine;
-    return [...memory.returnedIn(0, memory.frameCount)].map(({ number }) => withHeld(world, number));
+    return memory.returnedIn(0, memory.frameCount).map((number) => withHeld(world, number));
   },
   changed(world, happened) {
     const numbers = new Set<number>();
@@ -41,11 +41,8 @@ function addNewlyHeld(world: World, happened: Happened, numbers: Set<number>): v
 }
 
 function addFreeIn({ machine: { memory } }: World, { frame, level }: FrameRun, numbers: Set<number>): void {
-  if (level === 1) {
-    if (memory.isReturned(frame)) numbers.add(frame);
-    return;
-  }
-  for (const { number } of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
+  if (level > 1) for (const number of memory.returnedIn(frame, frame + pagesAtLevel(level))) numbers.add(number);
+  else if (memory.isReturned(frame)) numbers.add(frame);
 }
 
 /** The frames behind a leaf. */

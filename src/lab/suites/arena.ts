@@ -13,6 +13,7 @@ import {
   scratchLaws,
   stageLaws,
 } from '../../invariants/arena/arena-laws.ts';
+import { arenaOccurrences } from '../../invariants/arena/arena-occurrences.ts';
 import type { Fault } from '../../language/fault.ts';
 import { suite } from '../../language/suite.ts';
 import type { ArenaWorld } from '../../model/arena-world.ts';
@@ -53,6 +54,7 @@ export const arenaSuite = suite({
   invariants: [...arenaLaws, ...reservationLaws, ...chargeLaws],
   faults: faultsOf('arena'),
   kernelBugs: arenaKernelBugs,
+  occurrences: arenaOccurrences,
   runs: 300,
   steps: 150,
 });

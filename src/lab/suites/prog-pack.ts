@@ -7,6 +7,7 @@ import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, permissionLaws, pokeLaws } from '../../invariants/memory-laws.ts';
 import { rightsNeverPassThroughWriteAndExecute } from '../../invariants/rights-never-pass-through-write-and-execute.ts';
 import { textKernelBugs } from '../../invariants/text-kernel-bugs.ts';
+import { packOccurrences } from '../../invariants/text-occurrences.ts';
 import { suite } from '../../language/suite.ts';
 import { progPackOperations } from '../../operations/prog-pack.ts';
 import { bpfJitBinaryPackAlloc, programOperations } from '../../operations/program.ts';
@@ -24,6 +25,7 @@ export const progPackSuite = suite({
   invariants: [...packLaws, rightsNeverPassThroughWriteAndExecute, ...permissionLaws, ...areaLaws, ...pokeLaws],
   faults: [...progPackFaults, ...progPackPlaceFaults, ...moduleAllocHugeFaults, ...programFaults, ...jitLimitFaults],
   kernelBugs: [...textKernelBugs, ...memoryKernelBugs],
+  occurrences: packOccurrences,
   runs: 240,
   steps: 60,
 });

@@ -1,6 +1,7 @@
 import { vmallocFaults } from '../../faults/vmalloc.ts';
 import { memoryKernelBugs } from '../../invariants/memory-kernel-bugs.ts';
 import { areaLaws, permissionLaws, stagedFreeLaws } from '../../invariants/memory-laws.ts';
+import { vmallocOccurrences } from '../../invariants/memory-occurrences.ts';
 import { suite } from '../../language/suite.ts';
 import { areaAccessOperations } from '../../operations/hardware.ts';
 import { setMemoryOperations } from '../../operations/page-attributes.ts';
@@ -22,6 +23,7 @@ export const vmallocSuite = suite({
   invariants: [...permissionLaws, ...areaLaws, ...stagedFreeLaws],
   faults: vmallocFaults,
   kernelBugs: memoryKernelBugs,
+  occurrences: vmallocOccurrences,
   runs: 400,
   steps: 50,
 });

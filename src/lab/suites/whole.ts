@@ -5,6 +5,7 @@ import { wholeKernelBugs } from '../../invariants/whole/whole-kernel-bugs.ts';
 import { wholeLaws } from '../../invariants/whole/whole-laws.ts';
 import type { AnyOperation } from '../../language/operation.ts';
 import { suite } from '../../language/suite.ts';
+import { Tlb } from '../../model/machine/tlb.ts';
 import { bpfProgramOperations } from '../../operations/bpf-program.ts';
 import { areaAccessOperations } from '../../operations/hardware.ts';
 import { setMemoryOperations } from '../../operations/page-attributes.ts';
@@ -26,7 +27,7 @@ const names = [
 ];
 const around = [...vmallocOperations, ...setMemoryOperations, ...areaAccessOperations]
   .filter(({ name }) => names.includes(name))
-  .map((operation): AnyOperation => ({ ...operation, weight: 0.5 * (operation.weight ?? 1) }));
+  .map((operation): AnyOperation => ({ ...operation, weight: 0.4 * (operation.weight ?? 1) }));
 
 export const wholeSuite = suite({
   name: 'whole',
@@ -38,6 +39,7 @@ export const wholeSuite = suite({
   invariants: wholeLaws,
   faults: [...wholeJitFaults, ...wholeVerifierFaults],
   kernelBugs: [...wholeKernelBugs, ...memoryKernelBugs],
+  copies: [Tlb],
   runs: 60,
   steps: 80,
 });

@@ -33,6 +33,9 @@ export class CpuBus implements Bus {
   /** By frame number: the name of its content as code, while nobody opens it for writing. */
   readonly #generations = new Map<number, number>();
   #lastGeneration = 0;
+  /** By the low bits of a page's number: where it was found last, for reading and for writing. */
+  readonly #read: (Found | undefined)[] = new Array(FOUND).fill(undefined);
+  readonly #written: (Found | undefined)[] = new Array(FOUND).fill(undefined);
 
   constructor(cpu: Cpu, memory: PhysicalMemory) {
     this.#cpu = cpu;
@@ -40,20 +43,27 @@ export class CpuBus implements Bus {
   }
 
   reach(lo: number, hi: number, access: BusAccess): boolean {
+    if (access === 'execute') return this.#find(lo, hi, access);
+    const known = (access === 'write' ? this.#written : this.#read)[(lo >>> 12) % FOUND];
+    if (known === undefined || known.lo !== (lo & ~0xfff) || known.hi !== hi) return this.#find(lo, hi, access);
+    this.frame = known.frame;
+    return true;
+  }
+
+  #find(lo: number, hi: number, access: BusAccess): boolean {
     const page = (hi >>> 0) * 2 ** 20 + (lo >>> 12);
     const number = this.#cpu.mmu.translate(this.#cpu.space, page, ACCESSES[access]);
     if (number < 0) {
       this.errorCode = number === NOT_CANONICAL ? 0 : faultCodeOf(number);
       return false;
     }
-    if (access === 'write') this.frame = this.#openForWriting(number);
-    else {
-      if (access === 'execute') {
-        this.codeGeneration = this.#generationOf(number);
-        this.fetched.set(page, number);
-      }
-      this.frame = this.#opened.get(number) ?? this.#viewOf(number);
+    if (access === 'execute') {
+      this.codeGeneration = this.#generationOf(number);
+      this.fetched.set(page, number);
     }
+    this.frame = access === 'write' ? this.#openForWriting(number) : (this.#opened.get(number) ?? this.#viewOf(number));
+    const found = { lo: lo & ~0xfff, hi, frame: this.frame };
+    if (access !== 'execute') (access === 'write' ? this.#written : this.#read)[(lo >>> 12) % FOUND] = found;
     return true;
   }
 
@@ -78,16 +88,28 @@ export class CpuBus implements Bus {
     this.before.set(number, frame.view().slice());
     const view = viewOf(frame.open());
     this.#opened.set(number, view);
+    this.#read.fill(undefined);
     return view;
   }
 
   #generationOf(number: number): number {
     const known = this.#generations.get(number);
     if (known !== undefined) return known;
+    this.#written.fill(undefined);
     this.#generations.set(number, ++this.#lastGeneration);
     return this.#lastGeneration;
   }
 }
+
+/** Where a page's bytes are. */
+interface Found {
+  readonly lo: number;
+  readonly hi: number;
+  readonly frame: DataView;
+}
+
+/** Pages found that a bus remembers for either use: a program has its stack, its context and a few pages of arenas. */
+const FOUND = 64;
 
 const ACCESSES: Readonly<Record<BusAccess, Access>> = { read: READ, write: WRITE, execute: FETCH };
 

@@ -48,24 +48,22 @@ export class PhysicalMemory {
   }
 
   /**
-   * Whether a frame was given back: handed out once, and free now. What was touched and undone since was not, so the answer
-   * depends on the world's state alone.
+   * Frames of [first, end) that were given back: handed out once, and free now. In ascending order. What was touched and undone
+   * since is none of these, so the answer depends on the world's state alone.
    */
-  isReturned(number: number): boolean {
-    return this.#frames[number >>> 9]?.[number & 511]?.use === 'free' && this.#wasHandedOut(number);
+  returnedIn(first: number, end: number): readonly number[] {
+    const found: number[] = [];
+    for (const number of this.#freedFrames.items) if (number >= first && number < end) found.push(number);
+    for (const block of this.#freedBlocks.items) {
+      const past = Math.min(end, block + PAGES_PER_2M);
+      for (let number = Math.max(first, block); number < past; number++) found.push(number);
+    }
+    return found.sort((left, right) => left - right);
   }
 
-  /** All of those in [first, end). */
-  *returnedIn(first: number, end: number): Generator<Frame> {
-    for (let block = first >>> 9; block * PAGES_PER_2M < end; block++) {
-      const frames = this.#frames[block];
-      if (frames === undefined || !this.#someHandedOut(block * PAGES_PER_2M)) continue;
-      const past = Math.min(end - block * PAGES_PER_2M, PAGES_PER_2M);
-      for (let index = Math.max(first - block * PAGES_PER_2M, 0); index < past; index++) {
-        const frame = frames[index];
-        if (frame?.use === 'free' && this.#wasHandedOut(frame.number)) yield frame;
-      }
-    }
+  /** Whether a frame was given back: {@link returnedIn} for a single one. */
+  isReturned(number: number): boolean {
+    return this.#frames[number >>> 9]?.[number & 511]?.use === 'free' && this.#wasHandedOut(number);
   }
 
   /** Frames that could be handed out now. */
@@ -130,12 +128,6 @@ export class PhysicalMemory {
   #wasHandedOut(number: number): boolean {
     const { firstFree, firstBlock } = this.#edge;
     return number < this.#reserved || downwards(number) < firstFree || number >= firstBlock;
-  }
-
-  /** The same for some frame of the 2 MiB that begin at this one. */
-  #someHandedOut(first: number): boolean {
-    const { firstFree, firstBlock } = this.#edge;
-    return first < this.#reserved || first < firstFree || first + PAGES_PER_2M > firstBlock;
   }
 
   #materialise(number: number): Frame {

@@ -39,7 +39,7 @@ export type LiveObject = LiveArena | LiveProgram | UserSpace;
  */
 export class ArenaTarget {
   readonly #tools: ArenaTools;
-  readonly #peerCommand: readonly string[];
+  readonly #builtPeer: URL;
   readonly #buffer: Memory;
   readonly #own: UserSpace;
   readonly #windows = new WindowSpace();
@@ -49,9 +49,10 @@ export class ArenaTarget {
   readonly #spaces = new Map<Process, UserSpace>();
   readonly #sameInEachReport: number;
 
-  constructor(tools: ArenaTools, peerCommand: readonly string[]) {
+  /** `builtPeer` is the module of peers as Node can load it. */
+  constructor(tools: ArenaTools, builtPeer: URL) {
     this.#tools = tools;
-    this.#peerCommand = peerCommand;
+    this.#builtPeer = builtPeer;
     this.#buffer = tools.libc.allocate(BUFFER_BYTES);
     this.#own = UserSpace.own(tools.libc);
     this.#sameInEachReport = this.#measureReport();
@@ -261,7 +262,7 @@ export class ArenaTarget {
   #nextSpace(): UserSpace {
     const number = this.#spaces.size;
     if (number === 0) return this.#own;
-    this.#peers[number - 1] ??= PeerProcess.start(this.#tools.libc, this.#peerCommand);
+    this.#peers[number - 1] ??= PeerProcess.start(this.#tools.libc, this.#builtPeer);
     return this.#peers[number - 1]!.space;
   }
 

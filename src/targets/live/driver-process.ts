@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BlackBox } from './black-box.ts';
+import type { Libc } from './libc.ts';
 import type { Whereabouts } from './lock-step.ts';
 
 /**
@@ -45,7 +47,11 @@ export async function drive<Reply, Progress>(
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', whereabouts],
   });
-  const timer = setInterval(() => hooks.isOver() && stop(child), 100);
+  const timer = setInterval(() => {
+    if (!hooks.isOver()) return;
+    clearInterval(timer);
+    stop(child);
+  }, 100);
   try {
     return await new Promise((resolve) => {
       let reply: Reply | undefined;
@@ -64,8 +70,9 @@ export async function drive<Reply, Progress>(
   }
 }
 
+/** It may end by itself at the same moment: then there is nobody to tell. */
 function stop(child: ChildProcess): void {
-  if (child.connected) child.send('stop');
+  if (child.connected) child.send('stop', () => undefined);
 }
 
 /** The same, seen from within. */
@@ -100,15 +107,18 @@ export class Driver<Reply, Progress> {
     process.disconnect();
   }
 
-  /** Notes for the other side where this one stands. */
-  whereabouts(): Whereabouts & { run: number } {
+  /** Notes for the other side where this one stands, and in the black box what is about to be tried. */
+  whereabouts(libc: Libc | undefined, attempt: object): Whereabouts & { run: number } {
     const words = new Int32Array(2);
+    const box = BlackBox.open(libc);
+    box?.begin(attempt);
     return {
       run: 0,
       note(performed) {
         words[0] = this.run;
         words[1] = performed;
         writeSync(WHEREABOUTS, words, 0, words.byteLength, 0);
+        box?.note(this.run, performed);
       },
     };
   }

@@ -63,6 +63,11 @@ export class KernelMemory {
     return this.#copy(address, 8) ? this.#window.words[0] : undefined;
   }
 
+  /** Some 64-bit words at a kernel address as 32-bit halves, the low one first: a view that the next read overwrites. */
+  halvesAt(address: bigint, words: number): Uint32Array | undefined {
+    return this.#copy(address, 8 * words) ? this.#halves : undefined;
+  }
+
   /** A copy of the page at a kernel address as 32-bit halves, the low one first; undefined where it is not mapped. */
   pageOfHalves(address: bigint): Uint32Array | undefined {
     return this.#copy(address, 4096) ? this.#halves.slice(0, 1024) : undefined;

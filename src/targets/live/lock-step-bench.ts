@@ -32,14 +32,23 @@ export function benchFor(model: Suite<ArenaWorld>, target: ArenaTarget, options:
   return { suite, machine: machineOfThisOne() };
 }
 
-/** What may be asked of this machine's kernel. */
-export function restrictionsOf({ release, allowedHazards, drawn, onRefusal }: BenchOptions): IsAllowed {
-  const nodes = nodesOnline();
+/** What of a machine decides which calls may be asked of its kernel. Plain data: it travels out of guests. */
+export interface MachineCircumstances {
+  /** The NUMA nodes that are there. */
+  readonly nodes: readonly number[];
+  readonly splitLocksTrap: boolean;
+}
+
+/** What may be asked of a machine's kernel; of this one, unless another is described. */
+export function restrictionsOf(
+  { release, allowedHazards, drawn, onRefusal }: BenchOptions,
+  { nodes, splitLocksTrap } = circumstancesOfThisOne(),
+): IsAllowed {
   const refused = refusal({
     release,
     allowedHazards: new Set(allowedHazards),
-    nodeExists: (node) => node === -1 || nodes.has(node),
-    splitLocksTrap: hasCpuFlag('split_lock_detect'),
+    nodeExists: (node) => node === -1 || nodes.includes(node),
+    splitLocksTrap,
     drawn,
   });
   return (world, call) => {
@@ -48,6 +57,11 @@ export function restrictionsOf({ release, allowedHazards, drawn, onRefusal }: Be
     return reason === undefined;
   };
 }
+
+export const circumstancesOfThisOne = (): MachineCircumstances => ({
+  nodes: nodesOnline(),
+  splitLocksTrap: hasCpuFlag('split_lock_detect'),
+});
 
 /** Memory, in an even number of MiB, shows in what may be mapped privately. Two CPUs are enough for any trace of one thread. */
 export const machineOfThisOne = (): MachineSettings => ({
@@ -66,14 +80,12 @@ function hasCpuFlag(flag: string): boolean {
 }
 
 /** The numbers of the NUMA nodes that are there, from a list such as `0-1,3`. */
-function nodesOnline(): ReadonlySet<number> {
+function nodesOnline(): readonly number[] {
   try {
     const text = readFileSync('/sys/devices/system/node/online', 'latin1').trim();
     const runs = text.split(',').map((run) => run.split('-').map(Number));
-    return new Set(
-      runs.flatMap(([first = 0, last = first]) => Array.from({ length: last - first + 1 }, (_, at) => first + at)),
-    );
+    return runs.flatMap(([first = 0, last = first]) => Array.from({ length: last - first + 1 }, (_, at) => first + at));
   } catch {
-    return new Set([0]);
+    return [0];
   }
 }

@@ -149,7 +149,6 @@ class Follower implements StepListener {
   }
 
   #ask(step: FollowedStep): Shown {
-    this.#health.demand();
     const number = this.#performed!.push(step);
     this.#whereabouts?.note(number);
     const { shown, made } = this.#target.perform(step.call);

@@ -50,22 +50,29 @@ export class PageWalk {
     this.#visit(this.roots.top, this.roots.levels, first, end, visit);
   }
 
+  /** Reads no more of a table than lies in the range: campaigns do this after every step. */
   #visit(table: bigint, level: number, first: number, end: number, visit: (page: number) => void): void {
     const span = ENTRIES ** (level - 1);
-    const halves = this.#memory.pageOfHalves(table);
-    if (halves === undefined) return;
     const begin = first - (first % (span * ENTRIES));
-    for (let index = Math.floor((first - begin) / span); index < ENTRIES && begin + index * span < end; index++) {
+    const firstIndex = Math.floor((first - begin) / span);
+    const count = Math.min(ENTRIES, Math.ceil((end - begin) / span)) - firstIndex;
+    const halves = this.#memory.halvesAt(table + BigInt(8 * firstIndex), count);
+    if (halves === undefined) return;
+    const below: { readonly page: number; readonly table: bigint }[] = [];
+    for (let index = 0; index < count; index++) {
       const low = halves[2 * index]!;
       if ((low & PRESENT) === 0) continue;
-      const page = begin + index * span;
+      const page = begin + (firstIndex + index) * span;
       if (level === 1) {
         visit(page);
         continue;
       }
       const entry = this.#decode(low, halves[2 * index + 1]!, level);
-      if (entry === undefined || entry.isLeaf) continue;
-      this.#visit(this.#tableAt(entry.frame), level - 1, Math.max(first, page), Math.min(end, page + span), visit);
+      if (entry !== undefined && !entry.isLeaf) below.push({ page, table: this.#tableAt(entry.frame) });
+    }
+    // Only now, because the next read overwrites what this one has shown.
+    for (const { page, table: next } of below) {
+      this.#visit(next, level - 1, Math.max(first, page), Math.min(end, page + span), visit);
     }
   }
 
@@ -120,6 +127,8 @@ export class PageWalk {
 export interface TableMemory {
   /** One entry. */
   word(address: bigint): bigint | undefined;
+  /** Some entries as 32-bit halves, the low one of each first, for as long as nothing else is read. */
+  halvesAt(address: bigint, words: number): Uint32Array | undefined;
   /** A whole table as 32-bit halves, the low one of each entry first; the array belongs to the caller. */
   pageOfHalves(address: bigint): Uint32Array | undefined;
 }

@@ -29,12 +29,13 @@ export class PeerProcess {
     });
   }
 
-  /** `command` starts a process that calls {@link servePeer} with descriptors 3 and 4. */
-  static start(libc: Libc, command: readonly string[]): PeerProcess {
+  /** `built` is this module as Node can load it; the process loads nothing else, and is there in no time. */
+  static start(libc: Libc, built: URL): PeerProcess {
     const commands = openPipe(libc);
     const answers = openPipe(libc);
     // A session of its own: Ctrl-C is for the one that closes the pipe.
-    const child = spawn(process.execPath, command, {
+    const program = `import { ${servePeer.name} } from '${built}'; await ${servePeer.name}();`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', commands.read, answers.write],
     });

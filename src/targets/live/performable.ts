@@ -28,8 +28,8 @@ export function refusal(restrictions: Restrictions): (world: ArenaWorld, call: A
   const { release, allowedHazards, drawn } = restrictions;
   return ({ processes, arenas }, call) => {
     const attempt = attemptOf(call, restrictions);
-    const [hazard] = attempt === undefined ? [] : hazardsOf(attempt, release, allowedHazards);
-    if (hazard !== undefined) return `it carries the hazard ${hazard.name}`;
+    const carried = attempt === undefined ? [] : hazardsOf(attempt, release, allowedHazards);
+    if (carried.length > 0) return `it carries the hazard ${carried.map(({ name }) => name).join(' and ')}`;
     if (drawn && usesUnreachableArena(call)) return 'its arena lies where no process can map it';
     if (drawn && call.call === 'map-create' && arenas.live.length >= MOST_ARENAS) return 'there are arenas enough';
     if (call.call === 'new-process' && processes.length >= MOST_PROCESSES) return 'there are processes enough';

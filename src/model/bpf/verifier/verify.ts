@@ -1,10 +1,13 @@
 /**
  * The part of kernel/bpf/verifier.c:do_check() that decides what the program becomes: which pointer each access goes through,
  * which arithmetic is on arena pointers, and whether the program may be loaded at all. Every path is followed; a state that was
- * seen before ends it. Programs are those of BPF_PROG_TYPE_SYSCALL, loaded with all capabilities: r1 is a context of memory.
+ * seen before ends it. Programs are those of BPF_PROG_TYPE_SYSCALL: r1 is a context of memory. What would show an address
+ * (comparing, cutting or storing pointers) is refused as it is to loaders without CAP_PERFMON, whatever the program type
+ * needs: the interpreter's stack lies elsewhere than a CPU's, and results would differ for no fault of the JIT.
  *
- * Left out, so that some programs are accepted here that the kernel refuses: that loops end (a run that does not end is told so),
- * and ranges of scalars, which only accesses at a variable offset would need; those are refused here.
+ * Left out, so that some programs are accepted here that the kernel refuses: that loops end (a run that does not end is told
+ * so), and that the stacks of a chain of calls fit 512 bytes together. Ranges of scalars are left out too, which only accesses
+ * at a variable offset would need; those are refused here.
  */
 import { Callee, Class, classOf, type Instruction, Jump, LD_IMM64, operationOf, WideSource } from '../instruction.ts';
 import { MOST_FRAMES } from '../interpreter.ts';

@@ -96,6 +96,7 @@ function complete(
   const register = width === 8 ? byteRegister(operands.register, anyRex) : operands.register;
   const rm = sourceWidth === 8 && !isMemory ? byteRegister(operands.rm, anyRex) : operands.rm;
   const immediate = readImmediate(reader, entry, width);
+  const slots = slotsOf(row.form, register, rm, 0);
   return {
     name: row.name === 'cdq' && width === 64 ? 'cqo' : row.name,
     execute: width === 16 ? row.word! : row.execute,
@@ -118,7 +119,9 @@ function complete(
     condition: opcode & 15,
     lock: prefixes.lock,
     endsBlock: row.jumps === true || operands.base === RIP,
-    ...slotsOf(row.form, register, rm, 0),
+    left: slots.left,
+    leftInMemory: slots.leftInMemory,
+    right: slots.right,
   };
 }
 
@@ -174,6 +177,7 @@ function decodeVex(reader: CodeReader, gs: boolean): Decoded | undefined {
   const operands = decodeOperands(reader, reader.byte(), (~second >> 5) & 7);
   const width = (third & 0x80) !== 0 ? 64 : 32;
   const vvvv = (~third >> 3) & 15;
+  const slots = slotsOf('register, rm, register', operands.register, operands.rm, vvvv);
   return {
     name: shift.name,
     execute: shift.execute,
@@ -196,7 +200,9 @@ function decodeVex(reader: CodeReader, gs: boolean): Decoded | undefined {
     condition: 0,
     lock: false,
     endsBlock: operands.base === RIP,
-    ...slotsOf('register, rm, register', operands.register, operands.rm, vvvv),
+    left: slots.left,
+    leftInMemory: slots.leftInMemory,
+    right: slots.right,
   };
 }
 

@@ -5,7 +5,7 @@
 import type { Core } from './core.ts';
 import type { Decoded } from './decoded.ts';
 import type { Outcome } from './exception.ts';
-import { highHalf, lowHalf, RAX, RDX } from './register-file.ts';
+import { RAX, RDX } from './register-file.ts';
 
 /**
  * Two- and three-operand IMUL; the register is the destination of both. CF and OF tell whether the product lost bits;
@@ -14,15 +14,25 @@ import { highHalf, lowHalf, RAX, RDX } from './register-file.ts';
 export function imul(core: Core, instruction: Decoded): Outcome {
   const outcome = core.prepare(instruction);
   if (outcome !== undefined) return outcome;
-  const { width, left, right, immediate } = instruction;
-  const { words } = core.registers;
-  const factor = immediate === undefined ? words[right >> 1]! : BigInt(immediate[0]!);
-  const product = BigInt.asIntN(width, words[left >> 1]!) * BigInt.asIntN(width, factor);
-  const kept = BigInt.asIntN(width, product);
-  core.flags.carry = kept === product ? 0 : 1;
+  const isLossy = instruction.width === 64 ? multiplyWords(core, instruction) : multiplyHalves(core, instruction);
+  core.flags.carry = isLossy ? 1 : 0;
   core.flags.overflow = core.flags.carry;
-  writeWord(core, instruction.register, width, kept);
   return undefined;
+}
+
+function multiplyWords({ registers: { words } }: Core, { left, right, immediate, register }: Decoded): boolean {
+  const product = words[left >> 1]! * (immediate === undefined ? words[right >> 1]! : BigInt(immediate[0]!));
+  words[register] = product;
+  return words[register] !== product;
+}
+
+/** A product that a number cannot hold exactly does not fit a half either. */
+function multiplyHalves({ halves }: Core, { left, right, immediate, register }: Decoded): boolean {
+  const [one, other] = [halves[left]!, (immediate ?? halves)[right]!];
+  const kept = Math.imul(one, other);
+  halves[2 * register] = kept;
+  halves[2 * register + 1] = 0;
+  return kept !== one * other;
 }
 
 /** Unsigned rdx:rax = rax * rm. CF and OF tell whether rdx is needed. */
@@ -78,7 +88,6 @@ function unsignedWord(core: Core, slot: number, width: number): bigint {
   return BigInt.asUintN(width, core.registers.words[slot]!);
 }
 
-function writeWord(core: Core, register: number, width: number, value: bigint): void {
-  core.halves[2 * register] = lowHalf(value);
-  core.halves[2 * register + 1] = width === 64 ? highHalf(value) : 0;
+function writeWord({ registers: { words } }: Core, register: number, width: number, value: bigint): void {
+  words[register] = width === 64 ? value : BigInt.asUintN(32, value);
 }

@@ -2,27 +2,14 @@
  * What a relocatable instruction asks, and what a compiler puts there: the answer in the program's own types. Kinds go by
  * the names the log uses (btf/core-record.ts).
  */
+import { RELOCATION_KINDS } from '../../btf/core-record.ts';
 import { ENUMERATOR_VALUES, FIELD_SIZES, type Field, layOut, type TypeShape } from './type-shape.ts';
 
-export const QUESTION_KINDS = [
-  'byte_off',
-  'byte_sz',
-  'field_exists',
-  'signed',
-  'lshift_u64',
-  'rshift_u64',
-  'local_type_id',
-  'target_type_id',
-  'type_exists',
-  'type_size',
-  'enumval_exists',
-  'enumval_value',
-  'type_matches',
-] as const;
-export type QuestionKind = (typeof QUESTION_KINDS)[number];
+/** A kind of record, by its name. */
+export type QuestionKind = (typeof RELOCATION_KINDS)[number];
 
 /** What a question is about. */
-export const isAboutField = (kind: QuestionKind): boolean => QUESTION_KINDS.indexOf(kind) < 6;
+export const isAboutField = (kind: QuestionKind): boolean => RELOCATION_KINDS.indexOf(kind) < 6;
 export const isAboutEnumerator = (kind: QuestionKind): boolean => kind === 'enumval_exists' || kind === 'enumval_value';
 
 /** The answer that one type gives, as a signed number; `field` is missing where the question is about the whole type. */
