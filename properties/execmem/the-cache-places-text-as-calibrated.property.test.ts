@@ -54,3 +54,14 @@ test.each([
   cache.clean();
   expect(world.vmalloc.areas).toHaveLength(left);
 });
+
+test('in 6.13-rc a block leaves the direct map and comes back as one large entry', () => {
+  const world = freshWorld('6.13-rc');
+  const { execmem, cache } = world.sharing;
+  const small = world.directMap.counts[1];
+  const text = execmem.allocate('module-text', 4 * K, 0)!;
+  expect(rightsAt(world, text)).toBe('r-x 2, absent');
+  execmem.release(text, 0);
+  cache.clean();
+  expect(world.directMap.counts[1], 'no small entry was made').toBe(small);
+});

@@ -127,7 +127,8 @@ export class MappingIndex implements LeafListener, TablesBefore {
     if (this.#world.directMap.has(mapping.page)) return;
     const block = blockOf(mapping);
     const byBlock = this.#byBlock[mapping.level]!;
-    byBlock.set(block, [...(byBlock.get(block) ?? NONE), mapping]);
+    const others = byBlock.get(block);
+    byBlock.set(block, others === undefined ? [mapping] : [...others, mapping]);
     if (mapping.level === 1) this.#countSmall(mapping.frame >>> 9, 1);
   }
 
@@ -137,11 +138,9 @@ export class MappingIndex implements LeafListener, TablesBefore {
     if (this.#world.directMap.has(mapping.page)) return;
     const block = blockOf(mapping);
     const byBlock = this.#byBlock[mapping.level]!;
-    const left = (byBlock.get(block) ?? NONE).filter(
-      ({ page, space }) => page !== mapping.page || space !== mapping.space,
-    );
-    if (left.length === 0) byBlock.delete(block);
-    else byBlock.set(block, left);
+    const there = byBlock.get(block);
+    if (there === undefined || there.length === 1) byBlock.delete(block);
+    else byBlock.set(block, without(there, mapping));
     if (mapping.level === 1) this.#countSmall(mapping.frame >>> 9, -1);
   }
 
@@ -187,7 +186,9 @@ export class MappingIndex implements LeafListener, TablesBefore {
   }
 }
 
-const NONE: readonly Mapping[] = [];
+/** The mappings but the one of that page; each page of a space has one. */
+const without = (all: readonly Mapping[], gone: Mapping): readonly Mapping[] =>
+  all.filter(({ page, space }) => page !== gone.page || space !== gone.space);
 
 function append(found: Mapping[], more: readonly Mapping[] | undefined): void {
   if (more !== undefined) for (const mapping of more) found.push(mapping);

@@ -134,7 +134,7 @@ export class RoxCache implements SharedText {
       for (const range of this.free.ofLength(shortest)) {
         const area = vmalloc.areaAt(pageOfText(range.start));
         if (area === undefined || !this.isReleasable(range, area)) continue;
-        this.makeOrdinary(range, area);
+        this.makeOrdinary(area);
         this.free.remove(range.start);
         this.#forget(area);
         vmalloc.free(area.firstPage);
@@ -215,23 +215,21 @@ export class RoxCache implements SharedText {
     const { profile, setMemory } = this.#parts;
     if (profile.directMap === 'read-only') return setMemory.rox(area.firstPage, area.pageCount) === 0;
     this.#parts.mapping.unmapAndFlush(area.firstPage, area.pageCount);
-    if (!this.#setDirectMap(area.frames, false)) return false;
+    if (!this.#setDirectMap(area, false)) return false;
     return this.#parts.mapping.map(area.firstPage, area.frames, area.leafPages, KERNEL_ROX);
   }
 
   /** A protected block that the tree has no memory for. 6.13 forgot that the direct map was gone already. */
   abandonBlock(area: VmArea): void {
     const { directMap, resetsPermissions } = this.#parts.profile;
-    if (directMap === 'read-only' && !resetsPermissions) this.#setDirectMap(area.frames, true);
+    if (directMap === 'read-only' && !resetsPermissions) this.#setDirectMap(area, true);
     this.#forget(area);
     this.#parts.vmalloc.free(area.firstPage);
   }
 
-  /** execmem_set_direct_map_valid(): present and writable again, unless vfree() sees to it. */
-  makeOrdinary(range: Range, area: VmArea): void {
-    if (area.flushResetPerms) return;
-    const first = pageOfText(range.start) - area.firstPage;
-    this.#setDirectMap(area.frames.slice(first, first + (range.end - range.start) / PAGE_SIZE), true);
+  /** All of a block is present and writable again, whatever part of it is clean; unless vfree() sees to it. */
+  makeOrdinary(area: VmArea): void {
+    if (!area.flushResetPerms) this.#setDirectMap(area, true);
   }
 
   /** Lowest address first; cut from the front. The busy entry is stored first, then what is left of the free area. */
@@ -298,9 +296,18 @@ export class RoxCache implements SharedText {
     return true;
   }
 
-  #setDirectMap(frames: readonly number[], valid: boolean): boolean {
+  /**
+   * execmem_set_direct_map_valid(): in steps of what vmalloc says the pages of the block are, so that large ones are changed
+   * whole. What was changed before a failure is changed back.
+   */
+  #setDirectMap({ frames, orderPages }: VmArea, valid: boolean): boolean {
     const { setMemory } = this.#parts;
-    return frames.every((frame) => setMemory.directMapValid(frame, 1, valid) === 0);
+    for (let index = 0; index < frames.length; index += orderPages) {
+      if (setMemory.directMapValid(frames[index]!, orderPages, valid) === 0) continue;
+      for (let done = 0; done < index; done += orderPages) setMemory.directMapValid(frames[done]!, orderPages, !valid);
+      return false;
+    }
+    return true;
   }
 
   #forget(area: VmArea): void {
