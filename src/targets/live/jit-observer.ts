@@ -133,7 +133,7 @@ function returnTarget(code: Uint8Array, address: bigint): bigint {
 /** What the prologue takes from the stack pointer (`sub rsp, imm32`), behind `push rbp; mov rbp, rsp`. */
 function stackBytes(code: Uint8Array): number {
   const text = toHex(code.subarray(0, 32));
-  const taken = /^(?:f30f1efa)?0f1f440000(?:0f1f00|31c0)554889e5(?:f30f1efa)?4881ec([0-9a-f]{8})/.exec(text);
+  const taken = /^(?:f30f1efa)?0f1f440000(?:0f1f00|31c0|6690)554889e5(?:f30f1efa)?4881ec([0-9a-f]{8})/.exec(text);
   return taken === null ? 0 : Buffer.from(taken[1]!, 'hex').readUInt32LE();
 }
 

@@ -11,9 +11,9 @@ export class LiveArena {
   readonly descriptor: number;
   readonly #object: ArenaObject;
 
-  constructor({ objects, walk }: ArenaTools, descriptor: number) {
+  constructor(tools: ArenaTools, descriptor: number) {
     this.descriptor = descriptor;
-    this.#object = new ArenaObject(objects, walk, objects.behind(descriptor));
+    this.#object = new ArenaObject(tools, tools.objects.behind(descriptor));
   }
 
   /** The first page of its window, by the number of the kernel's page. */
@@ -21,7 +21,8 @@ export class LiveArena {
     return this.#object.windowPage;
   }
 
-  freeRuns(): Runs {
+  /** Undefined where the kernel does not tell. */
+  freeRuns(): Runs | undefined {
     return this.#object.freeRuns();
   }
 

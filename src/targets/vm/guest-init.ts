@@ -40,6 +40,8 @@ async function serve(libc: Libc): Promise<void> {
     tell({ kind: 'file', path, content: readFileSync(join(job.folder, path)).toString('base64') });
   }
   tell({ kind: 'end', ...ended });
+  // A reset does not wait for what is still on its way to the port: tcdrain(3).
+  libc.syscall(SYS_IOCTL, link, TCSBRK, 1);
 }
 
 interface Ended {
@@ -114,7 +116,7 @@ function writeWhole(file: number, text: string): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 
-/** Ends the emulator, which is told to end at a reset. What was sent has left the port long before its line was written whole. */
+/** Ends the emulator, which is told to end at a reset. */
 function reset(libc: Libc): never {
   libc.callAt(SYS_REBOOT, [REBOOT_MAGIC_1, REBOOT_MAGIC_2, REBOOT_RESTART, 0, 0, 0]);
   throw new Error('the machine does not reset');
@@ -133,6 +135,8 @@ const SETTINGS = [
 ] as const;
 
 const PCI_DEVICES = '/sys/bus/pci/devices';
+const SYS_IOCTL = 16;
+const TCSBRK = 0x5409;
 const SYS_MOUNT = 165;
 const SYS_REBOOT = 169;
 const EBUSY = 16;

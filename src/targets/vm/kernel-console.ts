@@ -1,6 +1,6 @@
 /** What the console of a guest's kernel says about how it fared. */
 export interface ConsoleReading {
-  /** The first line that tells of harm, without time stamps: `BUG: unable to handle page fault for address: ...`. */
+  /** The first line that tells of the worst harm, without time stamps: `BUG: unable to handle page fault for address: ...`. */
   readonly harm: string | undefined;
   /** Whether the kernel gave up. */
   readonly panicked: boolean;
@@ -11,7 +11,8 @@ export interface ConsoleReading {
 /** Reads a console log: oopses and panics, warnings, stuck CPUs, damaged page tables. */
 export function readConsole(text: string): ConsoleReading {
   const lines = text.split(/\r?\n/).map((line) => line.trimEnd());
-  const first = lines.findIndex((line) => HARM.test(withoutTime(line)));
+  const found = HARMS.map((harm) => lines.findIndex((line) => harm.test(withoutTime(line))));
+  const first = found.find((index) => index >= 0) ?? -1;
   const panicked = lines.some((line) => PANIC.test(withoutTime(line)));
   const excerpt = first < 0 ? lines.slice(-LAST_LINES) : lines.slice(first, first + MOST_LINES);
   return {
@@ -23,9 +24,15 @@ export function readConsole(text: string): ConsoleReading {
 
 const withoutTime = (line: string): string => line.replace(/^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?\s*/, '');
 
-/** lib/bug.c, arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c, kernel/panic.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, mm/pgtable-generic.c. */
-const HARM =
-  /^(?:BUG: |WARNING: |Oops: |Oops\b.*SMP|general protection fault|Kernel panic - not syncing|kernel BUG at |watchdog: BUG|rcu: INFO: .*stall|INFO: task .* blocked|.*bad p[gmu4]d )/;
+/** From what is fatal over what is wrong to what is only slow, which an emulated machine is anyway. */
+const HARMS = [
+  // arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c, lib/bug.c, kernel/panic.c
+  /^(?:BUG: |kernel BUG at |Oops\b|general protection fault|Kernel panic - not syncing)/,
+  // kernel/panic.c:__warn(), mm/pgtable-generic.c
+  /^(?:WARNING: |.*bad p[gmu4]d )/,
+  // kernel/watchdog.c, kernel/hung_task.c, kernel/rcu/tree_stall.h
+  /^(?:watchdog: BUG|INFO: task .* blocked|rcu: INFO: .*stall)/,
+];
 const PANIC = /^Kernel panic - not syncing/;
 const MOST_LINES = 120;
 const LAST_LINES = 20;
