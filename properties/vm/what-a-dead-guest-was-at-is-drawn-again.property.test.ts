@@ -51,7 +51,7 @@ test('the steps of a run up to the one at which a kernel died, on a machine like
 
 test('what a guest would have been asked for depends on its circumstances, not on those of this machine', () => {
   const drawnWith = (splitLocksTrap: boolean) =>
-    Array.from({ length: 6 }, (_, run) => {
+    Array.from({ length: 40 }, (_, run) => {
       const attempt = { ...tried, circumstances: { nodes: [0], splitLocksTrap } };
       return lastWordsOf(desk, { attempt, run, performed: 60 }).text;
     });
