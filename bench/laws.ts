@@ -8,7 +8,7 @@ import type { Ratio } from './speed.ts';
 
 /** What judging costs: the program-pack suite performing the same recorded walks with all its laws, and with none. */
 export function lawsAgainstNone(rounds: number): readonly Ratio[] {
-  const walks = recordWalks(10);
+  const walks = recordWalks(40);
   const judging = new Session(progPackSuite, { kernel: KERNEL });
   const bare = new Session(progPackSuite, { kernel: KERNEL, judging: false });
   const times = nanosecondsPerStep(
@@ -16,7 +16,7 @@ export function lawsAgainstNone(rounds: number): readonly Ratio[] {
       judging: () => performAll(judging, walks),
       bare: () => performAll(bare, walks),
     },
-    { rounds, warmUps: 2 },
+    { rounds, warmUps: 3 },
   );
   const name = 'prog-pack suite, all laws / the same calls without';
   return [{ name, ratio: medianRatio(times.judging, times.bare), wanted: 'at most 3, better 2' }];
