@@ -1,4 +1,3 @@
-import { pagesAtLevel } from '../model/machine/page-table.ts';
 import { describeFlags } from '../model/machine/page-table-entry.ts';
 import type { Held } from './domains/held-index.ts';
 import type { Mapping } from './ghosts/table-mirror.ts';
@@ -14,10 +13,3 @@ export const sayHeld = ({ cpu, translation: { firstPage, level, flags, frame } }
   `CPU ${cpu.number} holds a ${SIZES[level]} translation of ${sayPage(firstPage)} (${describeFlags(flags)}, frame ${frame})`;
 
 export const sayPage = (page: number): string => `0x${page.toString(16)}000`;
-
-/** Whether two runs of frames have a frame in common. */
-export const framesMeet = (
-  left: { readonly frame: number; readonly level: number },
-  right: { readonly frame: number; readonly level: number },
-): boolean =>
-  left.frame < right.frame + pagesAtLevel(right.level) && right.frame < left.frame + pagesAtLevel(left.level);

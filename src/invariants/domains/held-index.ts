@@ -1,8 +1,8 @@
 import type { Happened } from '../../language/invariant.ts';
 import type { Cpu } from '../../model/machine/machine.ts';
+import { pagesAtLevel } from '../../model/machine/page-table.ts';
 import { type CachedTranslation, Tlb } from '../../model/machine/tlb.ts';
 import type { World } from '../../model/world.ts';
-import { framesMeet } from '../evidence.ts';
 
 /** A translation that a CPU holds. */
 export interface Held {
@@ -101,4 +101,9 @@ export function newlyHeld({ machine }: World, { changes }: Happened): readonly H
     }
   });
   return held;
+}
+
+/** Whether two runs of frames have a frame in common. */
+function framesMeet(left: FrameRun, right: FrameRun): boolean {
+  return left.frame < right.frame + pagesAtLevel(right.level) && right.frame < left.frame + pagesAtLevel(left.level);
 }
