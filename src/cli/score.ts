@@ -28,7 +28,7 @@ export const scoreVerb: Verb = {
   options: [
     { syntax: '--suite <names>', does: 'suites with commas between them (default: all)', parse: names },
     { syntax: '--trials <n>', does: 'attempts at each', parse: count, default: 10 },
-    { syntax: '--steps <n>', does: 'how many steps an attempt may take', parse: count, default: 20_000 },
+    { syntax: '--steps <n>', does: 'how many steps an attempt may take', parse: count, default: 50_000 },
     { syntax: '--mutants <n>', does: 'how many mutants in all; 0 for none', parse: wholeNumber, default: 200 },
     { syntax: '--seed <text>', does: 'where chance begins', default: 'score' },
     { syntax: '--jobs <n>', does: 'how many lanes at once', parse: count, default: 2 },

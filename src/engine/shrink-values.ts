@@ -1,4 +1,5 @@
 import { type Argument, Expected } from '../language/argument.ts';
+import type { AnyOperation } from '../language/operation.ts';
 import type { Step } from '../language/trace.ts';
 import { valueArguments } from './dependencies.ts';
 import { type Best, MOST_STEPS_FOR_PAIRS, type Pass } from './shrink-passes.ts';
@@ -10,7 +11,10 @@ import { valueText } from './step-text.ts';
 export function* simplifyValues(best: Best): ReturnType<Pass> {
   for (const shared of sharedValues(best.steps)) yield* simplifyValue(best, shared);
   for (let index = 0; index < best.steps.length; index++) {
-    for (const name of valueArguments(best.steps[index]!)) yield* simplifyValue(best, { indices: [index], name });
+    const { operation } = best.steps[index]!;
+    for (const name of valueArguments(best.steps[index]!)) {
+      yield* simplifyValue(best, { operation, indices: [index], name });
+    }
   }
 }
 
@@ -23,7 +27,7 @@ export function* removeStepAndSimplify(best: Best): ReturnType<Pass> {
   for (let removed = best.steps.length - 2; removed >= 0; removed--) {
     for (const { index, name, value } of simplerValues(best.steps)) {
       if (index === removed) continue;
-      if (yield withValue(best.steps, { indices: [index], name }, value).toSpliced(removed, 1)) break;
+      if (yield withValue(best.steps, [index], name, value).toSpliced(removed, 1)) break;
     }
   }
 }
@@ -38,7 +42,7 @@ export function* mergeSteps(best: Best): ReturnType<Pass> {
       for (const name of valueArguments(step)) {
         const sum = sumOf(step.operation.takes[name] as Argument<unknown>, step.args[name], other.args[name]);
         if (sum === undefined) continue;
-        if (yield withValue(best.steps, { indices: [index], name }, sum).toSpliced(removed, 1)) break;
+        if (yield withValue(best.steps, [index], name, sum).toSpliced(removed, 1)) break;
       }
     }
   }
@@ -55,9 +59,11 @@ function sumOf(argument: Argument<unknown>, one: unknown, other: unknown): numbe
 export function* tryEverySimplerValue(best: Best): ReturnType<Pass> {
   for (let index = 0; index < best.steps.length; index++) {
     for (const name of valueArguments(best.steps[index]!)) {
-      const { operation, args } = best.steps[index]!;
-      for (const value of (operation.takes[name] as Argument<unknown>).simpler(args[name])) {
-        if (yield withValue(best.steps, { indices: [index], name }, value)) break;
+      const step = best.steps[index];
+      const argument = step?.operation.takes[name] as Argument<unknown> | undefined;
+      if (argument === undefined) break;
+      for (const value of argument.simpler(step!.args[name])) {
+        if (yield withValue(best.steps, [index], name, value)) break;
       }
     }
   }
@@ -78,16 +84,21 @@ function* simplerValues(steps: readonly Step[]): Generator<{ index: number; name
 
 /** The places of one value: an argument's name in one or several steps of the same operation. */
 interface Places {
+  readonly operation: AnyOperation;
   readonly indices: readonly number[];
   readonly name: string;
 }
 
+/** What was accepted meanwhile can have fewer steps: then other steps stand where these were, or none. */
+const areThere = ({ steps }: Best, { operation, indices }: Places): boolean =>
+  indices.every((index) => steps[index]?.operation === operation);
+
 function* simplifyValue(best: Best, places: Places): ReturnType<Pass> {
-  const [first] = places.indices;
-  const { operation, args } = best.steps[first!]!;
-  const argument = operation.takes[places.name] as Argument<unknown>;
-  for (const value of argument.simpler(args[places.name])) {
-    if (yield withValue(best.steps, places, value)) return;
+  if (!areThere(best, places)) return;
+  const { operation, indices, name } = places;
+  const argument = operation.takes[name] as Argument<unknown>;
+  for (const value of argument.simpler(best.steps[indices[0]!]!.args[name])) {
+    if (yield withValue(best.steps, indices, name, value)) return;
     if (typeof value !== 'number' && typeof value !== 'bigint') continue;
     yield* findBorder(best, places, value);
     return;
@@ -96,24 +107,26 @@ function* simplifyValue(best: Best, places: Places): ReturnType<Pass> {
 
 /** Moves a number towards the simplest one, which does not fail: as far as it goes on failing. */
 function* findBorder(best: Best, places: Places, simplest: number | bigint): ReturnType<Pass> {
-  const [first] = places.indices;
-  const { operation } = best.steps[first!]!;
-  const argument = operation.takes[places.name] as Argument<unknown>;
-  const now = () => best.steps[first!]!.args[places.name] as number | bigint;
+  const { operation, indices, name } = places;
+  const [first] = indices;
+  const argument = operation.takes[name] as Argument<unknown>;
+  const now = () => best.steps[first!]!.args[name] as number | bigint;
   // What another step of the operation has come to is often this one's border too.
   const peers = best.steps.filter((step, index) => index < first! && step.operation === operation);
-  const others = new Set(peers.map(({ args }) => args[places.name]));
+  const others = new Set(peers.map(({ args }) => args[name]));
   for (const value of others) {
-    if (isBetween(value as number | bigint, simplest, now())) yield withValue(best.steps, places, value);
+    if (isBetween(value as number | bigint, simplest, now())) yield withValue(best.steps, indices, name, value);
+    if (!areThere(best, places)) return;
   }
   // A border found in an earlier round mostly is one still: then not even the nearest value will do.
-  const borderText = () => `${operation.name} ${places.name} ${now()}`;
+  const borderText = () => `${operation.name} ${name} ${now()}`;
   if (best.borders?.has(borderText())) {
     const nearest = [...argument.simpler(now())].at(-1) as number | bigint;
-    if (nearest === simplest || !(yield withValue(best.steps, places, nearest))) return;
+    if (nearest === simplest || !(yield withValue(best.steps, indices, name, nearest))) return;
+    if (!areThere(best, places)) return;
   }
   yield* bisect(best, places, simplest, now());
-  best.borders?.add(borderText());
+  if (areThere(best, places)) best.borders?.add(borderText());
 }
 
 function isBetween(value: number | bigint, one: number | bigint, other: number | bigint): boolean {
@@ -127,14 +140,15 @@ function* bisect<Value extends number | bigint>(
   refused: Value,
   failing: Value,
 ): ReturnType<Pass> {
-  const { takes } = best.steps[places.indices[0]!]!.operation;
-  const argument = takes[places.name] as Argument<unknown>;
+  const { operation, indices, name } = places;
+  const argument = operation.takes[name] as Argument<unknown>;
   let [low, high]: [number | bigint, number | bigint] = [refused, failing];
   for (;;) {
     const middle = between(low, high);
     if (middle === low || middle === high || argument.read(argument.write(middle)) instanceof Expected) return;
-    if (yield withValue(best.steps, places, middle)) high = middle;
+    if (yield withValue(best.steps, indices, name, middle)) high = middle;
     else low = middle;
+    if (!areThere(best, places)) return;
   }
 }
 
@@ -144,19 +158,19 @@ function between(low: number | bigint, high: number | bigint): number | bigint {
 }
 
 function sharedValues(steps: readonly Step[]): readonly Places[] {
-  const places = new Map<string, { readonly indices: number[]; readonly name: string }>();
+  const places = new Map<string, Places & { readonly indices: number[] }>();
   for (const [index, step] of steps.entries()) {
     for (const name of valueArguments(step)) {
       const key = `${step.operation.name} ${name} ${valueText(step.args[name])}`;
       const same = places.get(key);
-      if (same === undefined) places.set(key, { indices: [index], name });
+      if (same === undefined) places.set(key, { operation: step.operation, indices: [index], name });
       else same.indices.push(index);
     }
   }
   return [...places.values()].filter(({ indices }) => indices.length > 1);
 }
 
-function withValue(steps: readonly Step[], { indices, name }: Places, value: unknown): readonly Step[] {
+function withValue(steps: readonly Step[], indices: readonly number[], name: string, value: unknown): readonly Step[] {
   return steps.map((step, index) =>
     indices.includes(index) ? { ...step, args: { ...step.args, [name]: value } } : step,
   );
